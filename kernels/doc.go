@@ -1,0 +1,33 @@
+// Package kernels is what is done to numbers: one file per operation, each defined by a plain Go loop.
+//
+// An operation is a value of type [Op]. Its Ref function is the specification: it is written to be read, sums in
+// float64, and serves every machine that has nothing faster. Implementations ([onestep/kernels/cpu], and others
+// beside it) register themselves with the Op and are held to Ref by tests. Kernels know buffers and sizes, never
+// tensors; they assign their outputs and never add to them, unless a field says "in and out".
+//
+// # Layout
+//
+// Activations are NHWC on every device. Convolution weights are (KH,KW,I,O) and linear weights (I,O), so that both are
+// the right-hand matrix of a product as they lie in memory; the published OIHW order exists only in checkpoint files.
+//
+// # Half precision
+//
+// A buffer is [F32] or [F16]. F16 is storage: every kernel computes and sums in float32. A CPU kernel that is
+// registered for F32 alone is run on converted copies, which gives the same bits as converting inside it.
+//
+// # Decisions
+//
+//   - 2026-11: the result of an operation never depends on the number of threads or on how tasks are claimed: each
+//     output element is summed by one task in a fixed order, and reductions over many tasks go through fixed slots that
+//     are summed in slot order. Rejected: atomics, per-thread partial sums.
+//   - 2026-11: weights are (K,N) matrices, not OHWI. Packing a panel of them is then a copy in the forward pass; the
+//     input gradient pays for a transposition. OHWI would turn that round, and the forward pass runs more often.
+//
+// # References
+//
+//   - [karras22] T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv:2206.00364
+//   - [wu18] Y. Wu, K. He, Group normalization, arXiv:1803.08494
+//   - [zhang18] R. Zhang et al., The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924
+//   - [liu20] L. Liu et al., On the variance of the adaptive learning rate and beyond, arXiv:1908.03265
+//   - [kingma15] D. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980
+package kernels

@@ -1,0 +1,142 @@
+package kernels
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"unsafe"
+)
+
+// Op is one operation: a name, its specification, and the implementations that have registered. A is its argument
+// struct: buffers (outputs tagged `kernel:"out"`, or `kernel:"out gaps"` if some elements may stay as they are; updated ones
+// `kernel:"inout"`), sizes and settings.
+type Op[A any] struct {
+	Name string
+	Ref  func(*CPU, A) // the plain loop that defines the operation, on the host
+	Half bool          // Ref handles F16 buffers itself
+
+	impls  []Impl[A]
+	fields sync.Once
+	bufs   []bufField
+}
+
+// Impl is one implementation of an operation.
+type Impl[A any] struct {
+	Kind string            // the kind of device it runs on: "cpu", …
+	ISA  ISA               // on the CPU: what the processor must have
+	Half bool              // it handles F16 buffers itself
+	Fits func(A) bool      // which arguments it takes; nil: all
+	Run  func(Device, A)   // for other kinds of device
+	CPU  func(d *CPU, a A) // for Kind "cpu"
+}
+
+type bufField struct {
+	offset  uintptr
+	out, in bool
+}
+
+// Register adds an implementation. It is called from init functions only; where several fit, the one with the highest ISA
+// wins, and among equals the one registered last.
+func (o *Op[A]) Register(im Impl[A]) {
+	at := len(o.impls)
+	for at > 0 && o.impls[at-1].ISA > im.ISA {
+		at--
+	}
+	o.impls = append(o.impls, Impl[A]{})
+	copy(o.impls[at+1:], o.impls[at:])
+	o.impls[at] = im
+}
+
+// Run does the operation on a device. On the CPU it falls back to Ref; another device that lacks the operation panics with
+// its name, since silently copying to the host would hide a hole.
+func (o *Op[A]) Run(d Device, a A) {
+	d = d.Self()
+	cpu, host := d.(*CPU)
+	for i := len(o.impls) - 1; i >= 0; i-- {
+		im := &o.impls[i]
+		if im.Kind != d.Kind() || host && im.ISA > cpu.ISA() || im.Fits != nil && !im.Fits(a) {
+			continue
+		}
+		if host {
+			o.runHost(cpu, im.CPU, im.Half, a)
+		} else {
+			im.Run(d, a)
+		}
+		return
+	}
+	if !host {
+		panic(fmt.Errorf("kernels: %s has no implementation for %s", d.Name(), o.Name))
+	}
+	o.runHost(cpu, o.Ref, o.Half, a)
+}
+
+// runHost calls run, on float32 copies of any half buffers if run does not take them itself.
+func (o *Op[A]) runHost(c *CPU, run func(*CPU, A), half bool, a A) {
+	if half || !o.anyHalf(&a) {
+		run(c, a)
+		return
+	}
+	type copied struct {
+		half, full Buf
+		out        bool
+	}
+	var copies []copied
+	for _, f := range o.bufs {
+		b := (*Buf)(unsafe.Add(unsafe.Pointer(&a), f.offset))
+		if b.Type != F16 || !b.Given() {
+			continue
+		}
+		full := c.Alloc(F32, b.Len)
+		if f.in {
+			Cast.Run(c, CastArgs{Y: full, X: *b, N: b.Len})
+		}
+		copies = append(copies, copied{*b, full, f.out})
+		*b = full
+	}
+	run(c, a)
+	for _, k := range copies {
+		if k.out {
+			Cast.Run(c, CastArgs{Y: k.half, X: k.full, N: k.half.Len})
+		}
+		c.Free(k.full)
+	}
+}
+
+// anyHalf says whether one of the buffers in a is F16. It finds the fields of A once.
+func (o *Op[A]) anyHalf(a *A) bool {
+	o.fields.Do(func() { o.bufs = bufFields(reflect.TypeFor[A]()) })
+	for _, f := range o.bufs {
+		b := (*Buf)(unsafe.Add(unsafe.Pointer(a), f.offset))
+		if b.Type == F16 && b.Given() {
+			return true
+		}
+	}
+	return false
+}
+
+// bufFields lists the buffers of an argument struct; embedded structs are sizes and hold none.
+func bufFields(t reflect.Type) []bufField {
+	var fs []bufField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type != reflect.TypeFor[Buf]() {
+			continue
+		}
+		tag := f.Tag.Get("kernel")
+		fs = append(fs, bufField{offset: f.Offset, out: tag != "", in: tag != "out"})
+	}
+	return fs
+}
+
+// Implementations names what could run the operation on the CPU, Ref included, for tests and listings.
+func (o *Op[A]) Implementations() []string {
+	names := []string{"cpu/" + Generic.String()}
+	for _, im := range o.impls {
+		if im.Kind == "cpu" {
+			names = append(names, "cpu/"+im.ISA.String())
+		} else {
+			names = append(names, im.Kind)
+		}
+	}
+	return names
+}

@@ -1,0 +1,15 @@
+// Package tensor is where numbers live: shape, element type, device, lifetime, counter-based random numbers and safetensors files.
+// It has no arithmetic; that is package autograd's.
+//
+// # Lifetime
+//
+// Activations are large and a training step needs each of them for a short time, so their buffers are counted and reused
+// instead of being left to the garbage collector. A tensor is born owned by the innermost open [Device.Scope] and dies with
+// it, unless somebody has called [Tensor.Retain]: the graph, for what a backward pass will read, or the scope's result. Outside every
+// scope the maker owns it and calls [Tensor.Release]. Package autograd does all of this; modules only open scopes.
+//
+// # Decisions
+//
+//   - 2026-11: scopes and counts rather than one arena per step. An arena frees nothing before the step ends, so the peak would
+//     hold the forward activations and every gradient together. Rejected too: finalizers, whose time is not ours to choose.
+package tensor

@@ -1,0 +1,192 @@
+package autograd
+
+import (
+	"fmt"
+	"slices"
+
+	"onestep/kernels"
+	"onestep/tensor"
+)
+
+// Var is a tensor that gradients may flow through.
+type Var struct {
+	Value *tensor.Tensor
+	Grad  *tensor.Tensor // of a parameter, after Backward: the sum so far, or nil
+
+	needs bool
+	node  *node // how it was computed; nil for parameters and constants
+}
+
+// node is one recorded operation.
+type node struct {
+	id       uint64
+	out      *Var
+	inputs   []*Var
+	saved    []*tensor.Tensor
+	backward func(dy *tensor.Tensor)
+}
+
+// Param makes a leaf that gathers a gradient.
+func Param(t *tensor.Tensor) *Var { return &Var{Value: t, needs: true} }
+
+// Const makes a leaf that gathers none.
+func Const(t *tensor.Tensor) *Var { return &Var{Value: t} }
+
+// StopGrad is x as a constant: sg(x).
+func StopGrad(x *Var) *Var { return Const(x.Value) }
+
+// Dim is one dimension of the value; negative numbers count from the end.
+func (x *Var) Dim(i int) int { return x.Value.Dim(i) }
+
+// Shape is the value's shape.
+func (x *Var) Shape() []int { return x.Value.Shape() }
+
+// Len is the value's number of elements.
+func (x *Var) Len() int { return x.Value.Len() }
+
+// Buf is the value's memory.
+func (x *Var) Buf() kernels.Buf { return x.Value.Buf() }
+
+// Device is where the value lives.
+func (x *Var) Device() *tensor.Device { return x.Value.Device() }
+
+// NeedsGrad says whether a gradient flows through x.
+func (x *Var) NeedsGrad() bool { return x.needs }
+
+// Scope runs f and frees every tensor made in it that neither its result nor the graph needs.
+func Scope(d *tensor.Device, f func() *Var) *Var {
+	var y *Var
+	d.Scope(func() []*tensor.Tensor {
+		y = f()
+		return []*tensor.Tensor{y.Value}
+	})
+	return y
+}
+
+// record makes the result of an operation: y, computed from inputs. The closure backward is kept, and with it the tensors in saved, if a
+// gradient flows through any input; it gets the gradient at y, must not change it, and calls accumulate on the inputs.
+func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward func(dy *tensor.Tensor)) *Var {
+	v := &Var{Value: y}
+	d := y.Device()
+	if !d.Recording() || !slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs }) {
+		return v
+	}
+	for _, t := range saved {
+		t.Retain()
+	}
+	v.needs = true
+	v.node = &node{id: d.NextNode(), out: v, inputs: inputs, saved: saved, backward: backward}
+	return v
+}
+
+// accumulate adds dx to the gradient at x. It takes part in dx, which the caller must not change afterwards.
+func (x *Var) accumulate(dx *tensor.Tensor) {
+	switch {
+	case !x.needs:
+	case x.Grad == nil:
+		x.Grad = dx.Retain()
+	default:
+		sum := x.Grad
+		if sum.Shared() {
+			sum = x.Grad.NewLike()
+		}
+		kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: sum.Buf(), X: x.Grad.Buf(), Z: dx.Buf(), A: 1, B: 1, N: dx.Len()})
+		if sum != x.Grad {
+			sum.Retain()
+			x.Grad.Release()
+			x.Grad = sum
+		}
+	}
+}
+
+// ZeroGrad drops the gradient.
+func (x *Var) ZeroGrad() {
+	if x.Grad != nil {
+		x.Grad.Release()
+		x.Grad = nil
+	}
+}
+
+// Backward adds to every parameter below y the gradient of Σ dy·y. The graph is consumed: what it saved is freed on the way.
+func Backward(y *Var, dy *tensor.Tensor) {
+	if !slices.Equal(y.Shape(), dy.Shape()) {
+		panic(fmt.Errorf("autograd: Backward: gradient of shape %v at a value of shape %v", dy.Shape(), y.Shape()))
+	}
+	if !y.needs {
+		return
+	}
+	d := y.Device()
+	nodes := reachable(y)
+	y.accumulate(dy)
+	for _, n := range nodes {
+		g := n.out.Grad
+		if g != nil {
+			d.Scope(func() []*tensor.Tensor {
+				n.backward(g)
+				return nil
+			})
+			n.out.ZeroGrad()
+		}
+		for _, t := range n.saved {
+			t.Release()
+		}
+		n.saved, n.backward, n.inputs = nil, nil, nil
+		n.out.node = nil
+	}
+}
+
+// reachable lists the nodes below y, the latest first.
+func reachable(y *Var) []*node {
+	seen := map[*node]bool{}
+	var list []*node
+	stack := []*Var{y}
+	for len(stack) > 0 {
+		n := stack[len(stack)-1].node
+		stack = stack[:len(stack)-1]
+		if n == nil || seen[n] {
+			continue
+		}
+		seen[n] = true
+		list = append(list, n)
+		stack = append(stack, n.inputs...)
+	}
+	slices.SortFunc(list, func(a, b *node) int { return int(int64(b.id) - int64(a.id)) })
+	return list
+}
+
+// check panics with a message if a caller's shapes do not fit.
+func check(ok bool, format string, args ...any) {
+	if !ok {
+		panic(fmt.Errorf("autograd: "+format, args...))
+	}
+}
+
+// vars lists the inputs that are given.
+func vars(xs ...*Var) []*Var {
+	return slices.DeleteFunc(xs, func(x *Var) bool { return x == nil })
+}
+
+// optional is the buffer of an input that may be nil.
+func optional(x *Var) kernels.Buf {
+	if x == nil {
+		return kernels.Buf{}
+	}
+	return x.Buf()
+}
+
+// values lists the tensors of the inputs that are given, to be saved.
+func values(xs ...*Var) []*tensor.Tensor {
+	var ts []*tensor.Tensor
+	for _, x := range xs {
+		if x != nil {
+			ts = append(ts, x.Value)
+		}
+	}
+	return ts
+}
+
+// Freeze makes a parameter a constant and drops its gradient.
+func (x *Var) Freeze() {
+	x.ZeroGrad()
+	x.needs = false
+}

@@ -12,4 +12,8 @@
 //
 //   - 2026-11: scopes and counts rather than one arena per step. An arena frees nothing before the step ends, so the peak would
 //     hold the forward activations and every gradient together. Rejected too: finalizers, whose time is not ours to choose.
+//
+// # References
+//
+//   - [salmon11] J. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC11
 package tensor

@@ -1,0 +1,135 @@
+package pid
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"onestep/nn"
+	"onestep/nn/optim"
+)
+
+// Config is everything that a distillation run depends on: with the same configuration, files and kind of processor a run gives the same
+// bits. A run writes it, and can be repeated from it. [DefaultJob] has the defaults; the values of the paper's CIFAR-10 run, or of its code
+// where the paper is silent, stand behind the units. Steps are optimiser steps.
+type Config struct {
+	Teacher string `json:"teacher"` // weight file; "": the embedded one
+	VGG     string `json:"vgg"`     // VGG16 weight file for LPIPS; "": the embedded perceptual network
+
+	Loss       string `json:"loss"`       // l1, l2, lpips; paper: lpips
+	Weighting  string `json:"weighting"`  // a key of Weightings; code: uniform
+	Points     int    `json:"n"`          // grid points of the noise level; paper: 250
+	Stratified bool   `json:"stratified"` // spread a batch's levels evenly over the grid; code: false
+
+	Steps      int       `json:"steps"`       // of the run; code: 800000
+	Batch      int       `json:"batch"`       // samples per step; paper: 512
+	Micro      int       `json:"microbatch"`  // samples at a time; 0: all of the batch; code: 64
+	Optimizer  string    `json:"optimizer"`   // radam or adam; code: radam
+	LR         float64   `json:"lr"`          // learning rate; paper: 2e-4
+	Warmup     int       `json:"warmup"`      // steps of linear rise; code: 0
+	AnnealFrom float64   `json:"anneal_from"` // fraction of the run after which the rate falls; 1: constant, as in the code
+	AnnealTo   float64   `json:"anneal_to"`   // fraction of LR at the end
+	Clip       float64   `json:"clip"`        // gradient norm; 0: no limit, as in the code
+	EMA        []float64 `json:"ema"`         // rates of the averages; code: 0.999, 0.9999, 0.99995
+	InitScale  float64   `json:"init_scale"`  // of the last convolution at the start; code: 1
+
+	FP16       bool   `json:"fp16"`              // half-precision storage; code: false
+	Checkpoint bool   `json:"checkpoint_blocks"` // compute blocks again in the backward pass; code: false
+	Seed       uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
+
+	SaveEvery   int `json:"save_every"`   // steps; 0: only at the end; code: 10000
+	EvalEvery   int `json:"eval_every"`   // steps; 0: only at the end
+	EvalImages  int `json:"eval_images"`  // images per Fréchet distance in the final table; 0: no table
+	GridSamples int `json:"grid_samples"` // images in samples.png, of teacher and student each; 0: no grid
+}
+
+// DefaultJob is the embedded job: within ten minutes of two CPU cores. Its settings were chosen by short runs, see README.md.
+var DefaultJob = Config{
+	Loss: "lpips", Weighting: "uniform", Points: 250, Steps: 5000, Batch: 32, Optimizer: "radam",
+	LR: 1e-3, Warmup: 50, AnnealFrom: 0.5, AnnealTo: 0.01, EMA: []float64{0.99, 0.999}, Stratified: true, InitScale: 1,
+	SaveEvery: 500, EvalEvery: 1000, EvalImages: 2500, GridSamples: 64,
+}
+
+// Check says what is wrong with a configuration.
+func (c Config) Check() error {
+	if _, err := WeightingNamed(c.Weighting); err != nil {
+		return err
+	}
+	for i, r := range c.EMA {
+		if !(r >= 0 && r < 1) || slices.Contains(c.EMA[:i], r) {
+			return fmt.Errorf("ema %g: want different rates from 0 up to, not including, 1", r)
+		}
+	}
+	switch {
+	case c.Loss != "l1" && c.Loss != "l2" && c.Loss != "lpips":
+		return fmt.Errorf("loss %q: want l1, l2 or lpips", c.Loss)
+	case c.VGG != "" && c.Loss != "lpips":
+		return fmt.Errorf("vgg %s: only the loss lpips uses it, not %s", c.VGG, c.Loss)
+	case c.Optimizer != "radam" && c.Optimizer != "adam":
+		return fmt.Errorf("optimizer %q: want radam or adam", c.Optimizer)
+	case c.Points < 2:
+		return fmt.Errorf("n %d: a grid has at least 2 points", c.Points)
+	case c.Steps < 1 || c.Batch < 1:
+		return fmt.Errorf("steps %d, batch %d: must be positive", c.Steps, c.Batch)
+	case c.Micro < 0 || c.Warmup < 0 || c.SaveEvery < 0 || c.EvalEvery < 0 || c.EvalImages < 0 || c.GridSamples < 0:
+		return errors.New("microbatch, warmup, save-every, eval-every, eval-images, grid-samples: must not be negative")
+	case !(c.LR > 0) || math.IsInf(c.LR, 0):
+		return fmt.Errorf("lr %g: must be positive", c.LR)
+	case !(c.AnnealFrom >= 0 && c.AnnealFrom <= 1) || !(c.AnnealTo >= 0 && c.AnnealTo <= 1):
+		return fmt.Errorf("anneal-from %g, anneal-to %g: want fractions from 0 to 1", c.AnnealFrom, c.AnnealTo)
+	case !(c.Clip >= 0) || !(c.InitScale >= 0) || math.IsInf(c.Clip, 0) || math.IsInf(c.InitScale, 0):
+		return fmt.Errorf("clip %g, init-scale %g: must be finite and not negative", c.Clip, c.InitScale)
+	}
+	return nil
+}
+
+// JSON is the configuration as a run keeps it.
+func (c Config) JSON() string {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		panic(err) // plain, finite data
+	}
+	return string(b) + "\n"
+}
+
+// Read replaces the settings that a JSON file has. A setting that is not known is an error.
+func (c *Config) Read(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+	}
+	c.EMA = slices.Clone(c.EMA) // the decoder would write into it
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("%s: more than one JSON value", path)
+	}
+	return nil
+}
+
+// rule is the optimiser.
+func (c Config) rule() optim.Rule {
+	if c.Optimizer == "adam" {
+		return optim.Adam
+	}
+	return optim.RAdam
+}
+
+// distance is the configured one; perceptual is what lpips means.
+func (c Config) distance(perceptual *nn.LPIPS) Distance {
+	switch c.Loss {
+	case "l1":
+		return L1
+	case "l2":
+		return L2
+	}
+	return perceptual.Distance
+}

@@ -1,0 +1,23 @@
+// Package pid is Physics Informed Distillation [tee24] of an EDM diffusion model [karras22] into a generator that draws an image in one
+// evaluation: noise levels, student, loss, samplers, the trainer and its checkpoints, and the Fréchet distance.
+//
+// The teacher's probability-flow ODE, dx/dt = (x − D(x,t))/t with t = σ, is treated as a physical law. The student x_θ(z,t) is trained
+// to be its solution for every starting noise z, by making the residual of the law small: no data are needed.
+//
+// σ is in units of images in [−1,1].
+//
+// # Decisions
+//
+//   - 2026-11: gradients of microbatches are averaged, not summed. The reference sums the means, which multiplies the gradient by the
+//     number of microbatches; Adam does not see it, but clipping and RAdam's first five steps do, and a setting that only saves memory
+//     must not change the run.
+//   - 2026-11: both student evaluations of a loss go through the network as one batch of twice the size. The same memory, larger
+//     products.
+//   - 2026-11: one trainer for distillation, teachers and classifiers; they differ in their [Objective].
+//
+// # References
+//
+//   - [tee24] J. T. J. Tee, K. Zhang et al., Physics informed distillation for diffusion models, TMLR 2024, arXiv:2411.08378
+//   - [karras22] T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv:2206.00364
+//   - [heusel17] M. Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, arXiv:1706.08500
+package pid

@@ -1,0 +1,28 @@
+package pid
+
+import "onestep/tensor"
+
+// epochOrder is the order in which one epoch visits the images; every epoch has its own, keyed by its number.
+type epochOrder struct {
+	epoch int
+	order []int32
+}
+
+// pick is the image of the k-th sample of a run.
+func (e *epochOrder) pick(images int, r tensor.Random, k int) int {
+	if epoch := k / images; e.order == nil || e.epoch != epoch {
+		e.epoch, e.order = epoch, r.Perm(images, tensor.Data, uint64(epoch))
+	}
+	return int(e.order[k%images])
+}
+
+// mirror reverses the rows of an (H,W,C) image.
+func mirror(x []float32, w, c int) {
+	for row := 0; row < len(x); row += w * c {
+		for a, b := row, row+(w-1)*c; a < b; a, b = a+c, b-c {
+			for i := range c {
+				x[a+i], x[b+i] = x[b+i], x[a+i]
+			}
+		}
+	}
+}

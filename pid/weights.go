@@ -1,0 +1,130 @@
+package pid
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"onestep/nn"
+	"onestep/tensor"
+)
+
+// Metadata keys of the weight files that this package writes.
+const (
+	metaConfig = "config" // nn.UNetConfig or nn.ClassifierConfig as JSON
+	metaRole   = "role"
+)
+
+// Roles of a weight file.
+const (
+	RoleTeacher    = "teacher"    // a denoiser with EDM's preconditioning
+	RoleStudent    = "student"    // a one-step generator
+	RoleClassifier = "classifier" // a judge
+)
+
+// SaveWeights writes a network's tensors by their published names, in published layout; values replaces the parameters by other
+// tensors of the same shapes (an average), or is nil. With half, numbers are rounded to binary16.
+func SaveWeights(path, role, config string, params *nn.Params, values []*tensor.Tensor, half bool) error {
+	var list []tensor.Named
+	trained := 0
+	for _, p := range params.List {
+		x := p.Get
+		if !p.Buffer {
+			if values != nil {
+				t := values[trained]
+				x = func() []float32 { return p.Publish(t) }
+			}
+			trained++
+		}
+		if half {
+			list = append(list, tensor.F16Tensor(p.Name, x(), p.Shape...))
+		} else {
+			list = append(list, tensor.F32Tensor(p.Name, x(), p.Shape...))
+		}
+	}
+	return tensor.WriteSafeTensors(path, map[string]string{metaConfig: config, metaRole: role, "format": "pt"}, list)
+}
+
+// LoadWeights fills a network from a file. Every parameter must be there with its shape and finite; names that the network does
+// not have are an error too, except a leading "model." on all of them (EDM's wrapper). Buffers that the configuration decides may be missing.
+func LoadWeights(f *tensor.SafeTensors, params *nn.Params) error {
+	prefix := ""
+	if _, ok := f.Entry("model." + params.List[0].Name); ok {
+		prefix = "model."
+	}
+	for _, name := range f.Names() {
+		if own, ok := strings.CutPrefix(name, prefix); !ok || params.Named(own) == nil {
+			return fmt.Errorf("%s: %s: no such tensor in this network", f.Path, name)
+		}
+	}
+	return load(f, prefix, params)
+}
+
+// LoadPart is LoadWeights for a network that is part of the file's: other names are passed over.
+func LoadPart(f *tensor.SafeTensors, params *nn.Params) error { return load(f, "", params) }
+
+func load(f *tensor.SafeTensors, prefix string, params *nn.Params) error {
+	for _, p := range params.List {
+		e, ok := f.Entry(prefix + p.Name)
+		switch {
+		case !ok && p.Var == nil:
+			continue
+		case !ok:
+			return fmt.Errorf("%s: %s: missing", f.Path, prefix+p.Name)
+		case !slices.Equal(e.Shape, p.Shape):
+			return fmt.Errorf("%s: %s: shape %v, want %v", f.Path, prefix+p.Name, e.Shape, p.Shape)
+		}
+		if err := f.CheckFinite(prefix + p.Name); err != nil {
+			return err
+		}
+		x, err := e.Float32s()
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", f.Path, prefix+p.Name, err)
+		}
+		if p.Var == nil && !near(x, p.Get()) {
+			return fmt.Errorf("%s: %s: not the filter of this configuration", f.Path, prefix+p.Name)
+		}
+		p.Set(x)
+	}
+	return nil
+}
+
+// near says whether two filters are the same up to binary16 rounding.
+func near(x, y []float32) bool {
+	for i, v := range x {
+		if d := v - y[i]; d > 1e-3 || d < -1e-3 {
+			return false
+		}
+	}
+	return true
+}
+
+// LoadUNet builds the network that a weight file describes and fills it. role is what the file says it is, or "".
+func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role string, err error) {
+	text, ok := f.Metadata[metaConfig]
+	if !ok {
+		return nil, "", fmt.Errorf("%s: no %q in its metadata: not a network that this program wrote", f.Path, metaConfig)
+	}
+	c, err := nn.ParseUNetConfig(text, nn.UNetConfig{})
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %s: %w", f.Path, metaConfig, err)
+	}
+	net, err = nn.NewUNet(d, c)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return net, f.Metadata[metaRole], LoadWeights(f, net.Params)
+}
+
+// LoadClassifier builds the classifier that a weight file describes and fills it.
+func LoadClassifier(d *tensor.Device, f *tensor.SafeTensors) (*nn.Classifier, error) {
+	c, err := nn.ParseClassifierConfig(f.Metadata[metaConfig])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", f.Path, metaConfig, err)
+	}
+	net, err := nn.NewClassifier(d, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return net, LoadWeights(f, net.Params)
+}

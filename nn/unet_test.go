@@ -181,8 +181,8 @@ func TestUNetInferenceMemory(t *testing.T) {
 }
 
 // A network in half precision stores activations and weights with 2¹³ times the rounding of single precision. The distance of the plain
-// kernels in single precision from the reference in double precision is due to that storage alone; so the network in half precision should
-// be about 2¹³ times as far, and is held to twice that.
+// kernels in single precision from the reference in double precision is due to that storage alone, of activations; so the network in half
+// precision should be about 2¹³ times as far, somewhat more for its weights, and is held to three times that.
 func TestGoldenHalf(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it needs plain Go, which is slow")
@@ -200,8 +200,8 @@ func TestGoldenHalf(t *testing.T) {
 			return nchw(out.Value), nchw(x.Grad)
 		}
 		y, dx := run(golden.Device(t, kernels.Generic), false)
-		outBound := 2 * (1 << 13) * golden.RelError(y, g.F64("out.y_f64"))
-		gradBound := 2 * (1 << 13) * golden.RelError(dx, g.F64("grad.x"))
+		outBound := 3 * (1 << 13) * golden.RelError(y, g.F64("out.y_f64"))
+		gradBound := 3 * (1 << 13) * golden.RelError(dx, g.F64("grad.x"))
 		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			y, dx := run(d, true)

@@ -166,7 +166,7 @@ func (g *File) Cases() []string {
 	return sorted(names)
 }
 
-// UNet describes the network of a file, given the name of its class ("SongUNet", "PID DhariwalUNet", "EDMPrecond(SongUNet)") and its
+// UNetJSON describes the network of a file, given the name of its class ("SongUNet", "PID DhariwalUNet", "EDMPrecond(SongUNet)") and its
 // configuration in JSON. It returns the configuration in EDM's words, for [onestep/nn.UNetConfig]; what is missing is a default.
 func UNetJSON(t testing.TB, class, config string) (modelType string, edm []byte) {
 	t.Helper()

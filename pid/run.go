@@ -22,8 +22,12 @@ const (
 	StudentFile    = "student.safetensors"
 )
 
-// logBytes is the checkpoint's note of how long the log was: what comes after is of steps that a continued run makes again.
-const logBytes = "log_bytes"
+// Metadata of a run's checkpoint, besides the trainer's.
+const (
+	metaSeed    = "seed"
+	metaTeacher = "teacher_sha256"
+	metaLog     = "log_bytes" // how long the log was: what comes after is of steps that a continued run makes again
+)
 
 // Run is the folder of a run: its configuration, log, checkpoint and weights. Files but the log are replaced whole or not at all.
 type Run struct {
@@ -172,7 +176,7 @@ func (r *Run) Save(j *Job) error {
 		return err
 	}
 	return j.Trainer.Save(filepath.Join(r.Dir, CheckpointFile), map[string]string{
-		"seed": strconv.FormatUint(j.Config.Seed, 10), logBytes: strconv.FormatInt(info.Size(), 10),
+		metaSeed: strconv.FormatUint(j.Config.Seed, 10), metaTeacher: j.digest, metaLog: strconv.FormatInt(info.Size(), 10),
 	})
 }
 
@@ -190,9 +194,12 @@ func (r *Run) Restore(j *Job) error {
 		return err
 	}
 	defer f.Close()
-	length, err := strconv.ParseInt(f.Metadata[logBytes], 10, 64)
+	length, err := strconv.ParseInt(f.Metadata[metaLog], 10, 64)
 	if err != nil || length < 0 {
-		return fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, logBytes, f.Metadata[logBytes])
+		return fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, metaLog, f.Metadata[metaLog])
+	}
+	if f.Metadata[metaTeacher] != j.digest {
+		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
 	}
 	if err := j.Trainer.Load(f); err != nil {
 		return err

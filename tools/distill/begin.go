@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+
+	"onestep/embedded"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/judge"
+)
+
+// begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read.
+func begin(f *flags) (dir *pid.Run, job *pid.Job, err error) {
+	if !f.Resume {
+		if job, err = setUp(f); err != nil {
+			return nil, nil, err
+		}
+		if f.Out == "" {
+			f.Out = pid.NextRun("runs")
+		}
+		dir, err = pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error { return r.Save(job) })
+		return dir, job, err
+	}
+	if f.Out == "" {
+		if f.Out, err = pid.LastRun("runs"); err != nil {
+			return nil, nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
+		}
+	}
+	dir, c, err := pid.OpenRun(f.Out)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--resume: %w", err)
+	}
+	if err := f.resume(c); err != nil {
+		return nil, nil, err
+	}
+	if job, err = setUp(f); err != nil {
+		return nil, nil, err
+	}
+	if err := dir.Restore(job); err != nil {
+		return nil, nil, fmt.Errorf("--resume: %w", err)
+	}
+	if done := job.Trainer.Step; done > f.Steps {
+		return nil, nil, fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
+	}
+	return dir, job, dir.WriteConfig(f.Config)
+}
+
+// setUp loads the networks.
+func setUp(f *flags) (*pid.Job, error) {
+	d := tensor.CPU(f.Threads)
+	teacher, err := loadTeacher(d, f.Teacher)
+	if err != nil {
+		return nil, fmt.Errorf("--teacher: %w", err)
+	}
+	perceptual, err := perceptual(d, f, teacher)
+	if err != nil {
+		return nil, err
+	}
+	return pid.NewJob(f.Config, teacher, perceptual)
+}
+
+func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
+	open := embedded.Teacher
+	if path != "" {
+		open = func() (*tensor.SafeTensors, error) { return tensor.OpenSafeTensors(path) }
+	}
+	file, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	net, role, err := pid.LoadUNet(d, file)
+	if err == nil && role != pid.RoleTeacher {
+		err = fmt.Errorf("%s: its role is %q, want %q", file.Path, role, pid.RoleTeacher)
+	}
+	return net, err
+}
+
+// perceptual is the network that the loss lpips means: VGG16 from a file or, for images like the embedded ones, the embedded one.
+func perceptual(d *tensor.Device, f *flags, teacher *nn.UNet) (*nn.LPIPS, error) {
+	switch {
+	case f.Loss != "lpips":
+		return nil, nil
+	case f.VGG == "" && !judge.Fits(teacher):
+		return nil, fmt.Errorf("--loss lpips: the embedded perceptual network judges 16x16 images of 1 channel, the teacher draws %dx%d of %d: give --vgg, or --loss l2",
+			teacher.Resolution, teacher.Resolution, teacher.InChannels)
+	case f.VGG == "":
+		return judge.Perceptual(d)
+	}
+	if c := teacher.InChannels; c != 1 && c != 3 {
+		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)
+	}
+	file, err := tensor.OpenSafeTensors(f.VGG)
+	if err != nil {
+		return nil, fmt.Errorf("--vgg: %w", err)
+	}
+	defer file.Close()
+	vgg := nn.NewVGG16(d)
+	if err := pid.LoadPart(file, vgg.Params); err != nil {
+		return nil, fmt.Errorf("--vgg: %w", err)
+	}
+	return nn.NewVGGLPIPS(vgg, -1, 1), nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"onestep/pid"
+	"onestep/tools/internal/cli"
+)
+
+// flags are the settings of one call: what the run depends on, and where and how it is run.
+type flags struct {
+	pid.Config
+	Out     string
+	Threads int
+	Device  string
+	Resume  bool
+
+	config string            // file whose settings take the place of the defaults
+	given  map[string]string // on the command line
+}
+
+// option is one flag, and what it means for a run that is continued.
+type option struct {
+	cli.Option
+	how how
+}
+
+// how says what a flag means for a run that is continued.
+type how int
+
+const (
+	keep   how = iota // part of the run: must not change
+	change            // part of the configuration that may change on the way
+	call              // a matter of this call alone
+)
+
+// options lists all flags, bound to f.
+func (f *flags) options() []option {
+	return []option{
+		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), call},
+		{cli.New("Run", "resume", "", "continue the run in --out from its checkpoint, with its settings", (*cli.Yes)(&f.Resume)), call},
+		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), call},
+		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
+		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), call},
+		{cli.New("Run", "device", "NAME", "auto or cpu", (*cli.Text)(&f.Device)), call},
+		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), change},
+		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
+		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
+		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), change},
+
+		{cli.New("Networks", "teacher", "FILE", "teacher weights, safetensors; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), change},
+		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, safetensors; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), change},
+		{cli.New("Networks", "fp16", "", "half-precision storage with float32 sums and master weights, and a dynamic loss scale", (*cli.Yes)(&f.FP16)), keep},
+		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Checkpoint)), keep},
+		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), keep},
+
+		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)), keep},
+		{cli.New("Loss", "n", "POINTS", "grid points of the noise level", (*cli.Count)(&f.Points)), keep},
+		{cli.New("Loss", "weighting", "NAME", "of noise levels: uniform, snr, snr+1, karras or truncated-snr", (*cli.Text)(&f.Weighting)), keep},
+		{cli.New("Loss", "stratified", "", "spread a batch's noise levels evenly over the grid; --stratified=false: draw each freely", (*cli.Yes)(&f.Stratified)), keep},
+
+		{cli.New("Optimiser", "steps", "STEPS", "optimiser steps of the whole run", (*cli.Count)(&f.Steps)), change},
+		{cli.New("Optimiser", "batch", "SAMPLES", "samples per step", (*cli.Count)(&f.Batch)), keep},
+		{cli.New("Optimiser", "microbatch", "SAMPLES", "samples at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.Micro)), keep},
+		{cli.New("Optimiser", "optimizer", "NAME", "radam or adam", (*cli.Text)(&f.Optimizer)), keep},
+		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), keep},
+		{cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.Warmup)), keep},
+		{cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.AnnealFrom)), keep},
+		{cli.New("Optimiser", "anneal-to", "FRACTION", "part of the rate that is left at the end", (*cli.Real)(&f.AnnealTo)), keep},
+		{cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.Clip)), keep},
+		{cli.New("Optimiser", "ema", "RATES", "rates of the student's moving averages, with commas between; empty: none", (*cli.Rates)(&f.EMA)), keep},
+	}
+}
+
+func defaults() *flags {
+	f := &flags{Config: pid.DefaultJob, Device: "auto"}
+	f.EMA = slices.Clone(f.EMA)
+	return f
+}
+
+// plain is the options without what is particular to distill.
+func (f *flags) plain() (list []cli.Option) {
+	for _, o := range f.options() {
+		list = append(list, o.Option)
+	}
+	return list
+}
+
+// parse reads the command line. It answers -h itself, with cli.ErrHelp.
+func parse(args []string, out io.Writer) (*flags, error) {
+	f := defaults()
+	given, err := cli.Parse(f.plain(), args)
+	switch {
+	case err == cli.ErrHelp:
+		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().plain(), usageTail), err)
+	case err != nil:
+		return nil, err
+	case f.Device != "auto" && f.Device != "cpu":
+		return nil, fmt.Errorf("--device %s: this build computes on the CPU only: auto or cpu", f.Device)
+	case f.Threads < 0:
+		return nil, fmt.Errorf("--threads %d: must not be negative", f.Threads)
+	case f.Resume && f.config != "":
+		return nil, errors.New("--config: a run that is continued keeps its own")
+	}
+	f.given = given
+	if f.config != "" {
+		f.Config = defaults().Config
+		if err := f.Config.Read(f.config); err != nil {
+			return nil, fmt.Errorf("--config: %w", err)
+		}
+		if err := f.override(false); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.Check()
+}
+
+// resume takes over the settings of a run. The flags that were given may change some of them, and must agree with the others.
+func (f *flags) resume(c pid.Config) error {
+	f.Config = c
+	if err := f.override(true); err != nil {
+		return err
+	}
+	return f.Check()
+}
+
+// override sets the flags that were given once more, over settings that were read.
+func (f *flags) override(resumed bool) error {
+	for _, o := range f.options() {
+		now, ok := f.given[o.Name]
+		if !ok {
+			continue
+		}
+		before := o.Value.String()
+		if resumed && o.how == keep && before != now {
+			return fmt.Errorf("%s %s: the run has %q, which --resume keeps", o.Flag(), now, before)
+		}
+		if err := o.Value.Set(now); err != nil {
+			return fmt.Errorf("%s %q: %w", o.Flag(), now, err)
+		}
+	}
+	return nil
+}
+
+const usageHead = `Usage: distill [flags]
+
+Distils a diffusion teacher into a student that draws an image in one network evaluation, by
+Physics Informed Distillation. Without flags it distils the embedded teacher, within ten minutes on
+two processor cores, into the next free folder runs/NNN: weights, samples.png, loss.png,
+metrics.jsonl, config.json, results.txt and a checkpoint.
+
+Ctrl-C writes a checkpoint and ends; a second one ends at once. --resume goes on from there, to the
+same bits as a run that was never interrupted. A run that is continued keeps its settings, except
+--save-every, those of the evaluation, and --steps, to which the learning rate then refers.
+`
+
+const usageTail = `
+Exit status: 0 done, 1 failed (what was saved stays), 2 wrong flags, 130 interrupted (a checkpoint was written).
+`

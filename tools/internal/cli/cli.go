@@ -1,0 +1,117 @@
+// Package cli reads the flags of the commands and explains them: grouped, with units and defaults.
+//
+// # Decisions
+//
+//   - 2026-11: the standard flag package reads the command line, and this one prints the help, which the standard one does neither group nor
+//     give units to. alecthomas/kong would do both from struct tags, for one more dependency; but a flag here is also a row of the README and
+//     knows whether a continued run may change it, so that a table of values serves better than tags. Subcommands would change our mind.
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Option is one flag.
+type Option struct {
+	Group, Name string
+	Unit        string // of its value, or what it is, in capitals; "" for a switch
+	Help        string
+	Value       flag.Value // holds the default until it is set
+}
+
+// New is a flag by its fields in order.
+func New(group, name, unit, help string, value flag.Value) Option {
+	return Option{group, name, unit, help, value}
+}
+
+// Flag is the name as it is typed.
+func (o Option) Flag() string {
+	if len(o.Name) == 1 {
+		return "-" + o.Name
+	}
+	return "--" + o.Name
+}
+
+// Default is the value before it is set, or "" where there is none to speak of.
+func (o Option) Default() string {
+	if s := o.Value.String(); s != "false" {
+		return s
+	}
+	return ""
+}
+
+// ErrHelp is what Parse returns when -h or --help was given.
+var ErrHelp = flag.ErrHelp
+
+// Parse sets the options from a command line, and returns those that were given. What is no option is an error.
+func Parse(options []Option, args []string) (given map[string]string, err error) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	for _, o := range options {
+		fs.Var(o.Value, o.Name, o.Help)
+	}
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil, ErrHelp
+	case err != nil: // in the words of the flag package, which knows one dash only
+		return nil, fmt.Errorf("%s (-h lists the flags)", strings.NewReplacer(
+			"flag provided but not defined: -", "unknown flag --", "flag needs an argument: -", "a value is missing after --",
+			" for flag -", " for --", " for -", " for --", "boolean value", "value").Replace(err.Error()))
+	case fs.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q (-h lists the flags)", fs.Arg(0))
+	}
+	given = map[string]string{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
+	return given, nil
+}
+
+// Usage prints head, all options with defaults and units, and tail.
+func Usage(w io.Writer, head string, options []Option, tail string) error {
+	var b strings.Builder
+	b.WriteString(head)
+	group := ""
+	for _, o := range options {
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "\n%s:\n", group)
+		}
+		text := o.Help
+		if d := o.Default(); d != "" {
+			text += " (default\u00a0" + d + ")" // not broken
+		}
+		name := strings.TrimSpace(o.Flag() + " " + o.Unit)
+		for _, line := range wrap(text, 74) {
+			fmt.Fprintf(&b, "  %-23s %s\n", name, line)
+			name = ""
+		}
+	}
+	b.WriteString(tail)
+	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), "\u00a0", " "))
+	return err
+}
+
+// wrap breaks a text at spaces into lines of at most so many letters.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.SplitSeq(text, " ") {
+		if line != "" && len([]rune(line+" "+word)) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
+
+// Markdown is the options as a table.
+func Markdown(options []Option) string {
+	var b strings.Builder
+	b.WriteString("| flag | unit | default | what it does |\n|---|---|---|---|\n")
+	for _, o := range options {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", o.Flag(), strings.ToLower(o.Unit), o.Default(), o.Help)
+	}
+	return b.String()
+}

@@ -1,0 +1,146 @@
+// Package tools holds the commands, and the test of who may import whom.
+package tools
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "onestep"
+
+// layers is the diagram in README.md: a package, and all that its files other than tests may import of ours and of others. Imports go
+// down only. Do not widen a line to mend a build.
+const layers = `
+kernels                    github.com/klauspost/cpuid/v2
+kernels/cpu                kernels
+kernels/kernelstest        kernels
+
+tensor                     kernels kernels/cpu golang.org/x/sys/unix
+autograd                   kernels tensor
+nn                         kernels tensor autograd
+nn/optim                   kernels tensor autograd
+data
+pid                        tensor autograd nn nn/optim data gonum.org/v1/gonum/mat
+embedded                   tensor
+
+internal/golden            kernels tensor
+internal/golden/nets       tensor nn internal/golden
+internal/golden/reduce     tensor internal/golden
+
+tools/internal/cli
+tools/internal/progress    golang.org/x/term
+tools/internal/picture     tensor data gonum.org/v1/plot
+tools/internal/judge       tensor nn pid embedded tools/internal/picture
+tools/distill              tensor nn pid embedded tools/internal/cli tools/internal/judge tools/internal/progress
+tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/picture tools/internal/progress
+tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/progress
+tools
+
+bench                      kernels tensor autograd nn nn/optim pid
+bench/peer                 kernels kernels/kernelstest tensor bench github.com/klauspost/cpuid/v2
+`
+
+// testHelpers are what tests may import besides their package and what it may import.
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "internal/golden", "internal/golden/nets"}
+
+func TestLayers(t *testing.T) {
+	allowed := map[string][]string{}
+	for line := range strings.Lines(layers) {
+		if f := strings.Fields(line); len(f) > 0 {
+			allowed[f[0]] = f[1:]
+		}
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && path != root && (hidden(e.Name()) || nested(path)):
+			return filepath.SkipDir
+		case e.IsDir() || !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(rel)
+		seen[pkg] = true
+		may, listed := allowed[pkg]
+		if !listed {
+			t.Errorf("%s: package %s is not in the table", path, pkg)
+			return nil
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			may = append(append(slices.Clone(may), testHelpers...), pkg)
+		}
+		for _, name := range imports(t, path) {
+			if !permitted(name, may) {
+				t.Errorf("%s: %s must not import %s", path, pkg, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range allowed {
+		if !seen[pkg] {
+			t.Errorf("package %s is in the table, but has no files", pkg)
+		}
+	}
+}
+
+func hidden(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "runs"
+}
+
+// nested says whether a folder is the root of another module.
+func nested(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
+// imports lists what a file imports besides the standard library, packages of ours without the module's name.
+func imports(t *testing.T, path string) (names []string) {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	for _, s := range f.Imports {
+		name, err := strconv.Unquote(s.Path.Value)
+		if err != nil {
+			t.Error(err)
+		}
+		first, _, _ := strings.Cut(name, "/")
+		if own, ok := strings.CutPrefix(name, module+"/"); ok {
+			names = append(names, own)
+		} else if strings.Contains(first, ".") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// permitted says whether an import is in a list; a package of another module brings its subpackages.
+func permitted(name string, may []string) bool {
+	for _, m := range may {
+		first, _, _ := strings.Cut(m, "/")
+		if name == m || strings.Contains(first, ".") && strings.HasPrefix(name, m+"/") {
+			return true
+		}
+	}
+	return false
+}

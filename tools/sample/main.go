@@ -1,0 +1,164 @@
+// Command sample draws images: by a diffusion teacher in many evaluations of its network, or by a distilled student in one. sample -h
+// lists the flags.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"onestep/data"
+	"onestep/embedded"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/cli"
+	"onestep/tools/internal/picture"
+	"onestep/tools/internal/progress"
+)
+
+// Exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as shells have it for Ctrl-C
+)
+
+func main() {
+	f, err := parse(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, cli.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "sample:", err)
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, f, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "sample:", err)
+		if ctx.Err() != nil {
+			os.Exit(exitInterrupted)
+		}
+		os.Exit(exitFailed)
+	}
+}
+
+// run draws the images batch by batch and writes them.
+func run(ctx context.Context, f *flags, messages io.Writer) error {
+	net, student, err := load(f)
+	if err != nil {
+		return err
+	}
+	net.Half = f.fp16
+	net.Freeze()
+	g := pid.GeneratorFor(net, 0)
+	if f.class >= max(net.LabelDim, 0) && f.class >= 0 {
+		return fmt.Errorf("--class %d: the network has %d classes", f.class, net.LabelDim)
+	}
+	g.Class = f.class
+	draw := func(seeds []uint64) ([]float32, error) { return g.ByTeacher(pid.NewTeacher(net), f.sampler, seeds) }
+	evaluations := f.sampler.NFE()
+	if student {
+		draw = func(seeds []uint64) ([]float32, error) { return g.ByStudent(pid.NewStudent(net), seeds) }
+		evaluations = 1
+	}
+	if err := writable(f); err != nil {
+		return err
+	}
+
+	all := &data.Images{H: g.H, W: g.W, C: g.C}
+	bar := progress.New(messages, len(f.seeds))
+	bar.Unit = "images"
+	bar.Update(0, 0)
+	start := time.Now()
+	for first := 0; first < len(f.seeds); first += f.batch {
+		if ctx.Err() != nil {
+			bar.Finish()
+			return fmt.Errorf("interrupted after %d of %d images", first, len(f.seeds))
+		}
+		seeds := f.seeds[first:min(first+f.batch, len(f.seeds))]
+		x, err := draw(seeds)
+		if err != nil {
+			return err
+		}
+		images := picture.Rounded(x, len(seeds), g.H, g.W, g.C)
+		for k, seed := range seeds {
+			if f.kind() == "" {
+				one := &data.Images{N: 1, H: g.H, W: g.W, C: g.C, Pixels: images.Image(k)}
+				if err := picture.WriteFolder(f.out, one, int(seed)); err != nil {
+					return err
+				}
+			}
+			if g.Labels > 0 {
+				all.Labels = append(all.Labels, g.ClassOf(seed))
+			}
+		}
+		if f.kind() != "" {
+			all.N, all.Pixels = all.N+len(seeds), append(all.Pixels, images.Pixels...)
+		}
+		bar.Update(first+len(seeds), 0)
+	}
+	bar.Finish()
+	spent := time.Since(start).Seconds()
+	switch f.kind() {
+	case ".png":
+		err = picture.Grid{Columns: f.columns}.Write(f.out, all)
+	case ".npz":
+		err = picture.WriteNPZ(f.out, all)
+	}
+	if err == nil {
+		fmt.Fprintf(messages, "%s: %d images, evaluations of each: %d, %.4g images/s\n", f.out, len(f.seeds), evaluations, float64(len(f.seeds))/spent)
+	}
+	return err
+}
+
+// load reads the network, and says whether it is a student.
+func load(f *flags) (net *nn.UNet, student bool, err error) {
+	path, role, open := f.teacher, pid.RoleTeacher, embedded.Teacher
+	if f.student != "" {
+		path, role, student = f.student, pid.RoleStudent, true
+	}
+	if path != "" {
+		open = func() (*tensor.SafeTensors, error) { return tensor.OpenSafeTensors(path) }
+	}
+	file, err := open()
+	if err != nil {
+		return nil, student, fmt.Errorf("--%s: %w", role, err)
+	}
+	defer file.Close()
+	net, found, err := pid.LoadUNet(tensor.CPU(f.threads), file)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("--%s: %w", role, err)
+	case found != role:
+		err = fmt.Errorf("--%s: %s is no %s, its role is %q", role, file.Path, role, found)
+	case net.InChannels != net.OutChannels:
+		err = fmt.Errorf("--%s: %s: %d channels in and %d out: it draws no images", role, file.Path, net.InChannels, net.OutChannels)
+	case net.OutChannels != 1 && net.OutChannels != 3 && f.kind() != ".npz":
+		err = fmt.Errorf("--out %s: images of %d channels can only go into a .npz file", f.out, net.OutChannels)
+	}
+	return net, student, err
+}
+
+// writable makes the folder of the output and tries to write there, before any image is drawn.
+func writable(f *flags) error {
+	dir := f.out
+	if f.kind() != "" {
+		dir = filepath.Dir(f.out)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	t, err := os.CreateTemp(dir, ".sample")
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return errors.Join(t.Close(), os.Remove(t.Name()))
+}

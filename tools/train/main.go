@@ -1,0 +1,218 @@
+// Command train makes the networks that distillation starts from: a teacher by EDM's training loss, or a small classifier by which images
+// are judged. It also measures the features of a set of images, for the Fréchet distance.
+//
+//	go run ./tools/train -task teacher -data DIR|FILE -out teacher.safetensors
+//	go run ./tools/train -task classifier -data FILE -out features.safetensors
+//	go run ./tools/train -task reference -features features.safetensors -data FILE -out reference.safetensors
+//
+// Data are a folder of images (its subfolders are classes) or an IDX file, plain or gzip.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"onestep/autograd"
+	"onestep/data"
+	"onestep/nn"
+	"onestep/nn/optim"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/progress"
+)
+
+func main() {
+	f, err := parse(os.Args[1:], os.Stdout)
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = run(ctx, f)
+		stop()
+	}
+	switch {
+	case errors.Is(err, errHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "train:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, f *flags) error {
+	images, err := load(f)
+	if err != nil {
+		return err
+	}
+	d := tensor.CPU(f.threads)
+	switch f.task {
+	case "teacher":
+		return teacher(ctx, f, d, images)
+	case "classifier":
+		return classifier(ctx, f, d, images)
+	}
+	return reference(f, d, images)
+}
+
+// load reads the images and brings them to the size asked for.
+func load(f *flags) (*data.Images, error) {
+	im, err := data.Read(f.data)
+	if err != nil {
+		return nil, err
+	}
+	if f.pad > 0 {
+		if im.H > f.pad || im.W > f.pad {
+			return nil, fmt.Errorf("-pad %d: images of %s are %dx%d", f.pad, f.data, im.W, im.H)
+		}
+		im = im.PadTo(f.pad)
+	}
+	for range f.halve {
+		if im.H%2 != 0 || im.W%2 != 0 {
+			return nil, fmt.Errorf("-halve: images of %s are %dx%d here", f.data, im.W, im.H)
+		}
+		im = im.Halve()
+	}
+	return im, nil
+}
+
+func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
+	if im.H != im.W {
+		return fmt.Errorf("%s: images are %dx%d, want square ones", f.data, im.W, im.H)
+	}
+	c := f.net
+	c.Resolution, c.InChannels, c.OutChannels = im.H, im.C, im.C
+	if f.conditional {
+		if im.Labels == nil {
+			return fmt.Errorf("-conditional: %s has no classes", f.data)
+		}
+		c.LabelDim = classes(im)
+	}
+	net, err := nn.NewUNet(d, c)
+	if err != nil {
+		return err
+	}
+	r := tensor.Random{Seed: f.seed}
+	net.Init(r)
+	o := &pid.Denoising{
+		Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
+		Dropout: c.Dropout,
+	}
+	return train(ctx, f, net.Params, o, pid.RoleTeacher, c.JSON())
+}
+
+func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
+	if im.Labels == nil {
+		return fmt.Errorf("-task classifier: %s has no classes", f.data)
+	}
+	c := nn.SmallClassifier(im.C)
+	c.Classes = classes(im)
+	net, err := nn.NewClassifier(d, c)
+	if err != nil {
+		return err
+	}
+	r := tensor.Random{Seed: f.seed}
+	net.Init(r)
+	o := &pid.Classification{Net: net, Images: im, Random: r, Batch: f.batch, Flip: f.flip, Dropout: f.net.Dropout}
+	if err := train(ctx, f, net.Params, o, pid.RoleClassifier, c.JSON()); err != nil || f.test == "" {
+		return err
+	}
+	f.data = f.test
+	test, err := load(f)
+	if err != nil {
+		return err
+	}
+	accuracy := pid.Accuracy(net, test, f.batch)
+	fmt.Printf("%s: %.2f %% of %d images right\n", f.test, 100*accuracy, test.N)
+	return nil
+}
+
+func reference(f *flags, d *tensor.Device, im *data.Images) error {
+	file, err := tensor.OpenSafeTensors(f.features)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	net, err := pid.LoadClassifier(d, file)
+	if err != nil {
+		return err
+	}
+	e := &pid.Evaluator{Device: d, Features: net.Features, H: im.H, W: im.W, C: im.C, Batch: f.batch}
+	var s pid.Stats
+	x := make([]float32, f.batch*im.H*im.W*im.C)
+	per := im.H * im.W * im.C
+	for first := 0; first < im.N; first += f.batch {
+		n := min(f.batch, im.N-first)
+		for k := range n {
+			im.Float(x[k*per:(k+1)*per], first+k)
+		}
+		e.Gather(&s, x[:n*per], n)
+	}
+	return pid.SaveReference(f.out, &s)
+}
+
+// classes counts the classes of labelled images.
+func classes(im *data.Images) int {
+	n := 0
+	for _, l := range im.Labels {
+		n = max(n, l+1)
+	}
+	return n
+}
+
+// train runs the trainer with a progress bar and writes the average's weights, at the end and every save interval.
+func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, role, config string) error {
+	var vars []*autograd.Var
+	for _, p := range params.Trained() {
+		vars = append(vars, p.Var)
+	}
+	tr := &pid.Trainer{
+		Objective: o, Params: params, Opt: optim.New(optim.Adam, vars, []float64{f.ema}), Batch: f.batch, Micro: f.microbatch, Steps: f.steps,
+		Schedule: pid.Schedule{LR: f.lr, Warmup: f.warmup, AnnealFrom: f.annealFrom, AnnealTo: f.annealTo}, Clip: f.clip, Seed: f.seed,
+	}
+	checkpoint := f.out + ".checkpoint"
+	if f.resume {
+		file, err := tensor.OpenSafeTensors(checkpoint)
+		if err != nil {
+			return fmt.Errorf("-resume: %w", err)
+		}
+		err = tr.Load(file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+	}
+	save := func() error {
+		if err := tr.Save(checkpoint, map[string]string{"config": config, "role": role, "seed": strconv.FormatUint(f.seed, 10)}); err != nil {
+			return err
+		}
+		return pid.SaveWeights(f.out, role, config, params, tr.Opt.EMA[0], f.half)
+	}
+	if err := os.MkdirAll(filepath.Dir(f.out), 0o777); err != nil {
+		return err
+	}
+	if err := save(); err != nil { // before any work: is the place writable?
+		return err
+	}
+	bar := progress.New(os.Stderr, tr.Steps)
+	err := tr.Run(ctx, func(m pid.Metrics) error {
+		bar.Update(m.Step, m.Loss)
+		if f.saveEvery > 0 && m.Step%f.saveEvery == 0 {
+			return save()
+		}
+		return nil
+	})
+	bar.Finish()
+	if errors.Is(err, pid.ErrDiverged) {
+		return err // what is saved stays
+	}
+	if saved := save(); saved != nil {
+		return errors.Join(err, saved)
+	}
+	if err != nil {
+		return fmt.Errorf("stopped at step %d of %d (%w); continue with -resume", tr.Step, tr.Steps, err)
+	}
+	return os.Remove(checkpoint)
+}

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 
 	"onestep/nn"
+	"onestep/tools/internal/cli"
 )
 
 // flags are the settings of one call.
@@ -16,7 +17,7 @@ type flags struct {
 	task, data, test, out, features string
 	pad, halve                      int
 	steps, batch, microbatch        int
-	lr, ema, clip                   float64
+	lr, ema, clip, dropout          float64
 	warmup                          int
 	annealFrom, annealTo            float64
 	seed                            uint64
@@ -25,99 +26,116 @@ type flags struct {
 	net                             nn.UNetConfig
 }
 
-// errHelp says that -h was given and answered.
-var errHelp = errors.New("help")
-
-// ints is a comma-separated list as a flag.
-type ints []int
-
-func (l *ints) String() string {
-	var s []string
-	for _, v := range *l {
-		s = append(s, strconv.Itoa(v))
+func defaults() *flags {
+	f := &flags{
+		task: "teacher", steps: 10000, batch: 64, lr: 2e-3, ema: 0.999, clip: 1, warmup: 100, annealFrom: 0.5, annealTo: 0.01, saveEvery: 1000,
+		net: nn.SongDefaults(),
 	}
-	return strings.Join(s, ",")
-}
-
-func (l *ints) Set(s string) error {
-	*l = nil
-	for _, part := range strings.Split(s, ",") {
-		if part == "" {
-			continue
-		}
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return fmt.Errorf("want whole numbers with commas between")
-		}
-		*l = append(*l, n)
-	}
-	return nil
-}
-
-func parse(args []string, out io.Writer) (*flags, error) {
-	f := &flags{net: nn.SongDefaults()}
 	f.net.ModelChannels, f.net.ChannelMult, f.net.NumBlocks, f.net.AttnResolutions = 16, []int{1, 2, 2}, 1, nil
-	var dropout float64
-	fs := flag.NewFlagSet("train", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.StringVar(&f.task, "task", "teacher", "what to make: teacher, classifier or reference (statistics of features)")
-	fs.StringVar(&f.data, "data", "", "folder of images, or IDX `file` (labels beside it)")
-	fs.StringVar(&f.test, "test", "", "IDX `file` or folder to test a classifier on")
-	fs.StringVar(&f.out, "out", "", "safetensors `file` to write")
-	fs.StringVar(&f.features, "features", "", "classifier `file` whose features are measured (reference)")
-	fs.IntVar(&f.pad, "pad", 0, "pad images with black to this size, in `pixels`; 0: don't")
-	fs.IntVar(&f.halve, "halve", 0, "then halve their size so many `times`, by 2x2 means")
-	fs.IntVar(&f.steps, "steps", 10000, "optimiser steps")
-	fs.IntVar(&f.batch, "batch", 64, "images per step")
-	fs.IntVar(&f.microbatch, "microbatch", 0, "images at a time; 0: all of the batch")
-	fs.Float64Var(&f.lr, "lr", 2e-3, "learning rate")
-	fs.Float64Var(&f.ema, "ema", 0.999, "rate of the moving average, whose weights are written")
-	fs.Float64Var(&f.clip, "clip", 1, "largest gradient norm; 0: no limit")
-	fs.IntVar(&f.warmup, "warmup", 100, "steps of linear rise of the learning rate")
-	fs.Float64Var(&f.annealFrom, "anneal-from", 0.5, "`fraction` of the run after which the rate falls in a straight line")
-	fs.Float64Var(&f.annealTo, "anneal-to", 0.01, "`fraction` of the rate at the end")
-	fs.Uint64Var(&f.seed, "seed", 0, "seed of all random numbers")
-	fs.IntVar(&f.threads, "threads", 0, "worker threads; 0: one per processor")
-	fs.IntVar(&f.saveEvery, "save-every", 1000, "steps between checkpoints; 0: only at the end")
-	fs.BoolVar(&f.flip, "flip", false, "mirror every other image at random")
-	fs.BoolVar(&f.half, "half", false, "write weights as binary16")
-	fs.BoolVar(&f.conditional, "conditional", false, "teach the classes to the network")
-	fs.BoolVar(&f.resume, "resume", false, "continue from the checkpoint beside -out")
-	fs.StringVar(&f.net.ModelType, "net", f.net.ModelType, "SongUNet or DhariwalUNet")
-	fs.IntVar(&f.net.ModelChannels, "model-channels", f.net.ModelChannels, "channels of the first level")
-	fs.Var((*ints)(&f.net.ChannelMult), "channel-mult", "widths of the levels, in multiples of -model-channels")
-	fs.IntVar(&f.net.NumBlocks, "num-blocks", f.net.NumBlocks, "residual blocks per level")
-	fs.Var((*ints)(&f.net.AttnResolutions), "attn-resolutions", "resolutions with attention, besides the middle, in pixels")
-	fs.Float64Var(&dropout, "dropout", 0, "probability of dropping an activation while training")
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(out, "Usage: train -data DIR|FILE -out FILE [flags]")
-		fs.SetOutput(out)
-		fs.PrintDefaults()
-		return nil, errHelp
-	case err != nil:
-		return nil, fmt.Errorf("%w (see -h)", err)
-	case fs.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %q (see -h)", fs.Arg(0))
+	return f
+}
+
+// options lists all flags, bound to f.
+func (f *flags) options() []cli.Option {
+	return []cli.Option{
+		cli.New("Task", "task", "NAME", "what to make: a teacher, a classifier, or the reference statistics of a classifier's features", (*cli.Text)(&f.task)),
+		cli.New("Task", "out", "FILE", "safetensors file to write", (*cli.Text)(&f.out)),
+		cli.New("Task", "resume", "", "continue from the checkpoint beside --out", (*cli.Yes)(&f.resume)),
+		cli.New("Task", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.saveEvery)),
+		cli.New("Task", "features", "FILE", "classifier whose features are measured, for --task reference", (*cli.Text)(&f.features)),
+		cli.New("Task", "half", "", "write weights as binary16", (*cli.Yes)(&f.half)),
+		cli.New("Task", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.seed)),
+		cli.New("Task", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.threads)),
+
+		cli.New("Images", "data", "DIR|FILE", "folder of images (subfolders are classes), or an IDX file with its labels beside it", (*cli.Text)(&f.data)),
+		cli.New("Images", "test", "DIR|FILE", "images to test a classifier on", (*cli.Text)(&f.test)),
+		cli.New("Images", "pad", "PIXELS", "pad with black to this size; 0: not", (*cli.Count)(&f.pad)),
+		cli.New("Images", "halve", "TIMES", "then halve the size so many times, by means of 2x2 pixels", (*cli.Count)(&f.halve)),
+		cli.New("Images", "flip", "", "mirror every other image at random", (*cli.Yes)(&f.flip)),
+		cli.New("Images", "conditional", "", "teach the classes to the network", (*cli.Yes)(&f.conditional)),
+
+		cli.New("Network, of a teacher", "net", "NAME", "SongUNet or DhariwalUNet", (*cli.Text)(&f.net.ModelType)),
+		cli.New("Network, of a teacher", "model-channels", "N", "channels of the first level", (*cli.Count)(&f.net.ModelChannels)),
+		cli.New("Network, of a teacher", "channel-mult", "LIST", "widths of the levels, in multiples of --model-channels", (*ints)(&f.net.ChannelMult)),
+		cli.New("Network, of a teacher", "num-blocks", "N", "residual blocks per level", (*cli.Count)(&f.net.NumBlocks)),
+		cli.New("Network, of a teacher", "attn-resolutions", "LIST", "resolutions in pixels with attention, besides the middle", (*ints)(&f.net.AttnResolutions)),
+
+		cli.New("Optimiser", "steps", "STEPS", "optimiser steps of the whole run, by Adam", (*cli.Count)(&f.steps)),
+		cli.New("Optimiser", "batch", "IMAGES", "images per step", (*cli.Count)(&f.batch)),
+		cli.New("Optimiser", "microbatch", "IMAGES", "images at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.microbatch)),
+		cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.lr)),
+		cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.warmup)),
+		cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.annealFrom)),
+		cli.New("Optimiser", "anneal-to", "FRACTION", "part of the rate that is left at the end", (*cli.Real)(&f.annealTo)),
+		cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.clip)),
+		cli.New("Optimiser", "ema", "RATE", "rate of the moving average, whose weights are written", (*cli.Real)(&f.ema)),
+		cli.New("Optimiser", "dropout", "P", "probability of dropping an activation", (*cli.Real)(&f.dropout)),
 	}
-	f.net.Dropout = float32(dropout)
+}
+
+const usageHead = `Usage: train --data DIR|FILE --out FILE [flags]
+
+Trains a diffusion teacher by EDM's loss, or a small classifier, on a set of images.
+`
+
+const usageTail = `
+Exit status: 0 done, 1 failed (what was saved stays), 2 wrong flags, 130 interrupted (--resume continues).
+`
+
+// parse reads the command line. It answers -h itself, with cli.ErrHelp.
+func parse(args []string, out io.Writer) (*flags, error) {
+	f := defaults()
+	if _, err := cli.Parse(f.options(), args); err == cli.ErrHelp {
+		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().options(), usageTail), err)
+	} else if err != nil {
+		return nil, err
+	}
+	f.net.Dropout = float32(f.dropout)
 	return f, f.check()
 }
 
 func (f *flags) check() error {
 	switch {
 	case f.task != "teacher" && f.task != "classifier" && f.task != "reference":
-		return fmt.Errorf("-task %q: want teacher, classifier or reference", f.task)
+		return fmt.Errorf("--task %q: want teacher, classifier or reference", f.task)
 	case f.data == "":
-		return errors.New("-data is missing: a folder of images or an IDX file")
+		return errors.New("--data is missing: a folder of images or an IDX file")
 	case f.out == "":
-		return errors.New("-out is missing: the file to write")
+		return errors.New("--out is missing: the file to write")
 	case f.task == "reference" && f.features == "":
-		return errors.New("-features is missing: the classifier that judges")
+		return errors.New("--features is missing: the classifier that judges")
 	case f.steps < 1 || f.batch < 1 || f.microbatch < 0 || f.warmup < 0 || f.threads < 0 || f.saveEvery < 0 || f.pad < 0 || f.halve < 0:
-		return errors.New("-steps and -batch must be positive, other counts not negative")
-	case !(f.lr > 0) || !(f.ema >= 0 && f.ema < 1) || !(f.clip >= 0) || !(f.net.Dropout >= 0 && f.net.Dropout < 1):
-		return errors.New("-lr must be positive, -ema and -dropout in [0,1), -clip not negative")
+		return errors.New("--steps and --batch must be positive, other counts not negative")
+	case !(f.lr > 0) || !(f.ema >= 0 && f.ema < 1) || !(f.clip >= 0) || !(f.dropout >= 0 && f.dropout < 1):
+		return errors.New("--lr must be positive, --ema and --dropout from 0 up to, not including, 1, --clip not negative")
+	case !(f.annealFrom >= 0 && f.annealFrom <= 1) || !(f.annealTo >= 0 && f.annealTo <= 1):
+		return errors.New("--anneal-from and --anneal-to: want fractions from 0 to 1")
+	}
+	return nil
+}
+
+// ints is a list of whole numbers with commas between.
+type ints []int
+
+func (v *ints) String() string {
+	var s []string
+	for _, n := range *v {
+		s = append(s, strconv.Itoa(n))
+	}
+	return strings.Join(s, ",")
+}
+
+func (v *ints) Set(s string) error {
+	*v = nil
+	if s == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return errors.New("want whole numbers with commas between")
+		}
+		*v = append(*v, n)
 	}
 	return nil
 }

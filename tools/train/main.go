@@ -1,9 +1,9 @@
 // Command train makes the networks that distillation starts from: a teacher by EDM's training loss, or a small classifier by which images
 // are judged. It also measures the features of a set of images, for the Fréchet distance.
 //
-//	go run ./tools/train -task teacher -data DIR|FILE -out teacher.safetensors
-//	go run ./tools/train -task classifier -data FILE -out features.safetensors
-//	go run ./tools/train -task reference -features features.safetensors -data FILE -out reference.safetensors
+//	go run ./tools/train --task teacher --data DIR|FILE --out teacher.safetensors
+//	go run ./tools/train --task classifier --data FILE --out features.safetensors
+//	go run ./tools/train --task reference --features features.safetensors --data FILE --out reference.safetensors
 //
 // Data are a folder of images (its subfolders are classes) or an IDX file, plain or gzip.
 package main
@@ -24,21 +24,34 @@ import (
 	"onestep/nn/optim"
 	"onestep/pid"
 	"onestep/tensor"
+	"onestep/tools/internal/cli"
 	"onestep/tools/internal/progress"
+)
+
+// Exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as shells have it for Ctrl-C
 )
 
 func main() {
 	f, err := parse(os.Args[1:], os.Stdout)
-	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		err = run(ctx, f)
-		stop()
-	}
 	switch {
-	case errors.Is(err, errHelp):
+	case errors.Is(err, cli.ErrHelp):
+		return
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "train:", err)
-		os.Exit(1)
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, f); err != nil {
+		fmt.Fprintln(os.Stderr, "train:", err)
+		if ctx.Err() != nil {
+			os.Exit(exitInterrupted)
+		}
+		os.Exit(exitFailed)
 	}
 }
 
@@ -65,13 +78,13 @@ func load(f *flags) (*data.Images, error) {
 	}
 	if f.pad > 0 {
 		if im.H > f.pad || im.W > f.pad {
-			return nil, fmt.Errorf("-pad %d: images of %s are %dx%d", f.pad, f.data, im.W, im.H)
+			return nil, fmt.Errorf("--pad %d: images of %s are %dx%d", f.pad, f.data, im.W, im.H)
 		}
 		im = im.PadTo(f.pad)
 	}
 	for range f.halve {
 		if im.H%2 != 0 || im.W%2 != 0 {
-			return nil, fmt.Errorf("-halve: images of %s are %dx%d here", f.data, im.W, im.H)
+			return nil, fmt.Errorf("--halve: images of %s are %dx%d here", f.data, im.W, im.H)
 		}
 		im = im.Halve()
 	}
@@ -86,7 +99,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 	c.Resolution, c.InChannels, c.OutChannels = im.H, im.C, im.C
 	if f.conditional {
 		if im.Labels == nil {
-			return fmt.Errorf("-conditional: %s has no classes", f.data)
+			return fmt.Errorf("--conditional: %s has no classes", f.data)
 		}
 		c.LabelDim = classes(im)
 	}
@@ -105,7 +118,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 
 func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
 	if im.Labels == nil {
-		return fmt.Errorf("-task classifier: %s has no classes", f.data)
+		return fmt.Errorf("--task classifier: %s has no classes", f.data)
 	}
 	c := nn.SmallClassifier(im.C)
 	c.Classes = classes(im)
@@ -176,7 +189,7 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 	if f.resume {
 		file, err := tensor.OpenSafeTensors(checkpoint)
 		if err != nil {
-			return fmt.Errorf("-resume: %w", err)
+			return fmt.Errorf("--resume: %w", err)
 		}
 		err = tr.Load(file)
 		file.Close()
@@ -212,7 +225,7 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 		return errors.Join(err, saved)
 	}
 	if err != nil {
-		return fmt.Errorf("stopped at step %d of %d (%w); continue with -resume", tr.Step, tr.Steps, err)
+		return fmt.Errorf("stopped at step %d of %d (%w); continue with --resume", tr.Step, tr.Steps, err)
 	}
 	return os.Remove(checkpoint)
 }

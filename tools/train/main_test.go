@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// binary is the command, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "train")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "train")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("go build: %v\n%s", err, out))
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// call runs the command in a folder and returns its exit status and what it wrote to both outputs.
+func call(t *testing.T, dir string, args ...string) (status int, out string) {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = dir
+	b, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(b, []byte("goroutine ")) {
+		t.Errorf("train %v: a panic's stack:\n%s", args, b)
+	}
+	return cmd.ProcessState.ExitCode(), string(b)
+}
+
+// images makes a folder of 8×8 grey images in two classes: bright above or bright below.
+func images(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for class, name := range []string{"above", "below"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for k := range 20 {
+			m := image.NewGray(image.Rect(0, 0, 8, 8))
+			for y := range 8 {
+				for x := range 8 {
+					if y/4 == class {
+						m.SetGray(x, y, color.Gray{uint8(150 + (x*k*7+y*13)%100)})
+					}
+				}
+			}
+			var b bytes.Buffer
+			if err := png.Encode(&b, m); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name, fmt.Sprintf("%02d.png", k)), b.Bytes(), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+func TestTrainTeacher(t *testing.T) {
+	data, dir := images(t), t.TempDir()
+	args := func(out string, more ...string) []string {
+		return append([]string{"--data", data, "--out", out, "--batch", "4", "--model-channels", "8", "--channel-mult", "1,2", "--steps", "300",
+			"--save-every", "20", "--dropout", "0.1", "--conditional", "--flip", "--seed", "3"}, more...)
+	}
+	if status, out := call(t, dir, args("whole.safetensors")...); status != 0 {
+		t.Fatalf("status %d: %s", status, out)
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, "whole.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "whole.safetensors.checkpoint")); err == nil {
+		t.Error("a finished run leaves its checkpoint")
+	}
+
+	// The same run, killed after a checkpoint and continued with another number of threads.
+	cmd := exec.Command(binary, args("again.safetensors")...)
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint := filepath.Join(dir, "again.safetensors.checkpoint")
+	for start := time.Now(); ; {
+		if b, err := os.ReadFile(checkpoint); err == nil && !bytes.Contains(b[:min(len(b), 1000)], []byte(`"step":"0"`)) {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("no checkpoint within a minute")
+		}
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if status, out := call(t, dir, args("again.safetensors", "--resume", "--threads", "3")...); status != 0 {
+		t.Fatalf("status %d: %s", status, out)
+	}
+	again, err := os.ReadFile(filepath.Join(dir, "again.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(whole, again) {
+		t.Error("the continued run has other bits than the uninterrupted one")
+	}
+}
+
+func TestTrainClassifier(t *testing.T) {
+	data, dir := images(t), t.TempDir()
+	status, out := call(t, dir, "--task", "classifier", "--data", data, "--test", data, "--out", "c.safetensors", "--steps", "40", "--batch", "16", "--half")
+	if status != 0 || !strings.Contains(out, "100.00 % of 40 images right") {
+		t.Fatalf("status %d, want all images right: %s", status, out)
+	}
+	if status, out := call(t, dir, "--task", "reference", "--data", data, "--features", "c.safetensors", "--out", "r.safetensors"); status != 0 {
+		t.Fatalf("status %d: %s", status, out)
+	}
+}
+
+func TestTrainErrors(t *testing.T) {
+	data, dir := images(t), t.TempDir()
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--nonsense"}, exitUsage, "--nonsense"},
+		{[]string{"--out", "x"}, exitUsage, "--data is missing"},
+		{[]string{"--data", data}, exitUsage, "--out is missing"},
+		{[]string{"--data", "nowhere", "--out", "x"}, exitFailed, "nowhere"},
+		{[]string{"--data", data, "--out", "x", "--halve", "4"}, exitFailed, "--halve"},
+		{[]string{"--data", data, "--out", "x", "--model-channels", "48"}, exitFailed, "144 channels"},
+		{[]string{"--data", data, "--out", "x", "--lr", "1e30", "--clip", "0", "--model-channels", "8", "--channel-mult", "1"}, exitFailed, "diverged"},
+		{[]string{"--data", data, "--out", filepath.Join("x", "y", "z")}, exitFailed, "x"},
+	} {
+		if strings.HasSuffix(c.args[len(c.args)-1], "z") {
+			if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o666); err != nil { // a file where a folder is wanted
+				t.Fatal(err)
+			}
+		}
+		status, out := call(t, dir, c.args...)
+		last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
+		if status != c.status || !strings.Contains(last, c.want) {
+			t.Errorf("train %v: status %d, %q, want %d and %q", c.args, status, last, c.status, c.want)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func (s *Stats) Covariance() *mat.SymDense {
 func FrechetDistance(mu1 []float64, s1 *mat.SymDense, mu2 []float64, s2 *mat.SymDense) (float64, error) {
 	d := len(mu1)
 	if len(mu2) != d || s1.SymmetricDim() != d || s2.SymmetricDim() != d {
-		return 0, fmt.Errorf("Fréchet distance: means of %d and %d features, covariances of %d and %d", d, len(mu2), s1.SymmetricDim(), s2.SymmetricDim())
+		return 0, fmt.Errorf("pid: Fréchet distance: means of %d and %d features, covariances of %d and %d", d, len(mu2), s1.SymmetricDim(), s2.SymmetricDim())
 	}
 	var mean float64
 	for i, m := range mu1 {
@@ -63,7 +63,7 @@ func FrechetDistance(mu1 []float64, s1 *mat.SymDense, mu2 []float64, s2 *mat.Sym
 	}
 	var eig mat.EigenSym
 	if !eig.Factorize(s1, true) {
-		return 0, fmt.Errorf("Fréchet distance: no eigenvalues of the first covariance: it is not finite")
+		return 0, fmt.Errorf("pid: Fréchet distance: no eigenvalues of the first covariance: it is not finite")
 	}
 	// root = S₁^½ = V·√Λ·Vᵀ
 	var v, scaled, root, inner, product mat.Dense
@@ -84,7 +84,7 @@ func FrechetDistance(mu1 []float64, s1 *mat.SymDense, mu2 []float64, s2 *mat.Sym
 		}
 	}
 	if !eig.Factorize(sym, false) {
-		return 0, fmt.Errorf("Fréchet distance: no eigenvalues of the second covariance: it is not finite")
+		return 0, fmt.Errorf("pid: Fréchet distance: no eigenvalues of the second covariance: it is not finite")
 	}
 	trace := mat.Trace(s1) + mat.Trace(s2)
 	for _, l := range eig.Values(nil) {

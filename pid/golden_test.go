@@ -55,6 +55,14 @@ func pair(t *testing.T, g *golden.File, d *tensor.Device, levels int) *pid.Loss 
 	}
 }
 
+// skipPlain skips the slow plain loops under -short; the single operations and the networks are tested on them even then.
+func skipPlain(t *testing.T, d *tensor.Device) {
+	t.Helper()
+	if testing.Short() && d.Name() == "cpu/generic" {
+		t.Skip("-short: the plain kernels take seconds here")
+	}
+}
+
 func number(t *testing.T, g *golden.File, key string) int {
 	t.Helper()
 	n, err := strconv.Atoi(g.Metadata[key])
@@ -83,6 +91,7 @@ func targetBound(t float64) float64 {
 func TestGoldenPIDLoss(t *testing.T) {
 	golden.Each(t, "g_pid_loss*.safetensors", func(t *testing.T, g *golden.File) {
 		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			loss := pair(t, g, d, number(t, g, "num_scales"))
 			switch g.Metadata["loss_norm"] {
@@ -227,6 +236,7 @@ func (o *trace) Level(int, int) float64 { return 0 }
 func TestGoldenTrainingTrace(t *testing.T) {
 	golden.Each(t, "i_train_trace*.safetensors", func(t *testing.T, g *golden.File) {
 		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			n := number(t, g, "num_scales")
 			steps, batch := number(t, g, "steps"), number(t, g, "batch")
@@ -332,6 +342,7 @@ func TestGoldenSchedules(t *testing.T) {
 func TestGoldenSampler(t *testing.T) {
 	golden.Each(t, "j_sampler*.safetensors", func(t *testing.T, g *golden.File) {
 		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			teacher := unet(t, g, d, "SongUNet", g.Metadata["teacher"], "teacher/")
 			student := unet(t, g, d, "SongUNet", g.Metadata["student"], "student/")

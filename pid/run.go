@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"onestep/tensor"
 )
@@ -24,15 +25,17 @@ const (
 
 // Metadata of a run's checkpoint, besides the trainer's.
 const (
-	metaSeed    = "seed"
-	metaTeacher = "teacher_sha256"
-	metaLog     = "log_bytes" // how long the log was: what comes after is of steps that a continued run makes again
+	metaSeed      = "seed"
+	metaTeacher   = "teacher_sha256"
+	metaEvaluated = "evaluated" // Run.Evaluated
+	metaLog       = "log_bytes" // how long the log was: what comes after is of steps that a continued run makes again
 )
 
 // Run is the folder of a run: its configuration, log, checkpoint and weights. Files but the log are replaced whole or not at all.
 type Run struct {
-	Dir string
-	log *os.File
+	Dir       string
+	Evaluated int // the step whose evaluation is the last in the log; for a continued run to know
+	log       *os.File
 }
 
 func numbered(parent string, i int) string { return filepath.Join(parent, fmt.Sprintf("%03d", i)) }
@@ -176,7 +179,8 @@ func (r *Run) Save(j *Job) error {
 		return err
 	}
 	return j.Trainer.Save(filepath.Join(r.Dir, CheckpointFile), map[string]string{
-		metaSeed: strconv.FormatUint(j.Config.Seed, 10), metaTeacher: j.digest, metaLog: strconv.FormatInt(info.Size(), 10),
+		metaSeed: strconv.FormatUint(j.Config.Seed, 10), metaTeacher: j.digest,
+		metaEvaluated: strconv.Itoa(r.Evaluated), metaLog: strconv.FormatInt(info.Size(), 10),
 	})
 }
 
@@ -187,7 +191,7 @@ func emaFiles(c Config) (names []string) {
 	return names
 }
 
-// Restore continues from the checkpoint, and drops what the log says of later steps.
+// Restore continues from the checkpoint, and drops what the log says of later steps and files whose writing was cut off.
 func (r *Run) Restore(j *Job) error {
 	f, err := tensor.OpenSafeTensors(filepath.Join(r.Dir, CheckpointFile))
 	if err != nil {
@@ -197,6 +201,9 @@ func (r *Run) Restore(j *Job) error {
 	length, err := strconv.ParseInt(f.Metadata[metaLog], 10, 64)
 	if err != nil || length < 0 {
 		return fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, metaLog, f.Metadata[metaLog])
+	}
+	if r.Evaluated, err = strconv.Atoi(f.Metadata[metaEvaluated]); err != nil {
+		return fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
 	}
 	if f.Metadata[metaTeacher] != j.digest {
 		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
@@ -208,6 +215,15 @@ func (r *Run) Restore(j *Job) error {
 	if info, err := os.Stat(path); err == nil && info.Size() > length {
 		if err := os.Truncate(path, length); err != nil {
 			return err
+		}
+	}
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".tmp") { // by tensor.AtomicWrite
+			os.Remove(filepath.Join(r.Dir, e.Name()))
 		}
 	}
 	return r.openLog()

@@ -35,18 +35,18 @@ type how int
 const (
 	keep   how = iota // part of the run: must not change
 	change            // part of the configuration that may change on the way
-	call              // a matter of this call alone
+	apart             // a matter of this call alone
 )
 
 // options lists all flags, bound to f.
 func (f *flags) options() []option {
 	return []option{
-		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), call},
-		{cli.New("Run", "resume", "", "continue the run in --out from its checkpoint, with its settings", (*cli.Yes)(&f.Resume)), call},
-		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), call},
+		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), apart},
+		{cli.New("Run", "resume", "", "continue the run in --out from its checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
+		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
-		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), call},
-		{cli.New("Run", "device", "NAME", "auto or cpu", (*cli.Text)(&f.Device)), call},
+		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), apart},
+		{cli.New("Run", "device", "NAME", "auto or cpu", (*cli.Text)(&f.Device)), apart},
 		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), change},
 		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
 		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
@@ -159,5 +159,6 @@ same bits as a run that was never interrupted. A run that is continued keeps its
 `
 
 const usageTail = `
-Exit status: 0 done, 1 failed (what was saved stays), 2 wrong flags, 130 interrupted (a checkpoint was written).
+Exit status: 0 done; 1 failed, what was saved stays; 2 wrong flags; 130 interrupted, a checkpoint is
+written.
 `

@@ -82,15 +82,25 @@ func New(d *tensor.Device, job *pid.Job, c pid.Config) (*Judge, error) {
 	return j, nil
 }
 
-// drawing draws the images of some seeds.
-type drawing func(seeds []uint64) ([]float32, error)
+// drawing draws the images of some seeds, or ends with a context.
+type drawing func(ctx context.Context, seeds []uint64) ([]float32, error)
 
 func (j *Judge) byTeacher(s pid.Sampler) drawing {
-	return func(seeds []uint64) ([]float32, error) { return j.generator.ByTeacher(j.job.Teacher, s, seeds) }
+	return func(ctx context.Context, seeds []uint64) ([]float32, error) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return j.generator.ByTeacher(j.job.Teacher, s, seeds)
+	}
 }
 
 func (j *Judge) byStudent(s *pid.Student) drawing {
-	return func(seeds []uint64) ([]float32, error) { return j.generator.ByStudent(s, seeds) }
+	return func(ctx context.Context, seeds []uint64) ([]float32, error) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return j.generator.ByStudent(s, seeds)
+	}
 }
 
 // teacherSampler is EDM's for small images: 18 steps of Heun, 35 evaluations.
@@ -105,10 +115,10 @@ func (j *Judge) best() (*pid.Student, string, error) {
 	return s, "average " + pid.FormatRate(j.config.EMA[0]), err
 }
 
-// Snapshot writes the sample grid of a step, logs the distance of the student and returns a line about it.
-func (j *Judge) Snapshot(dir *pid.Run, step int) (string, error) {
+// Snapshot writes the sample grid of a step, logs, at last, the distance of the student, and returns a line about it.
+func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, error) {
 	path := filepath.Join(dir.Dir, fmt.Sprintf("samples_%06d.png", step))
-	if err := j.grid(path); err != nil {
+	if err := j.grid(ctx, path); err != nil {
 		return "", err
 	}
 	n := j.config.EvalImages / 5
@@ -119,7 +129,7 @@ func (j *Judge) Snapshot(dir *pid.Run, step int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fd, _, err := j.measure(context.Background(), j.byStudent(s), n)
+	fd, _, err := j.measure(ctx, j.byStudent(s), n)
 	if err != nil {
 		return "", err
 	}
@@ -132,14 +142,14 @@ func (j *Judge) Snapshot(dir *pid.Run, step int) (string, error) {
 }
 
 // grid writes the teacher's images above the student's of the same noise.
-func (j *Judge) grid(path string) error {
+func (j *Judge) grid(ctx context.Context, path string) error {
 	n := j.config.GridSamples
 	if n == 0 {
 		return nil
 	}
 	var err error
 	if j.teacher == nil {
-		if j.teacher, err = j.first(n, j.byTeacher(teacherSampler())); err != nil {
+		if j.teacher, err = j.first(ctx, n, j.byTeacher(teacherSampler())); err != nil {
 			return err
 		}
 	}
@@ -147,7 +157,7 @@ func (j *Judge) grid(path string) error {
 	if err != nil {
 		return err
 	}
-	x, err := j.first(n, j.byStudent(s))
+	x, err := j.first(ctx, n, j.byStudent(s))
 	if err != nil {
 		return err
 	}
@@ -156,10 +166,10 @@ func (j *Judge) grid(path string) error {
 }
 
 // first draws the images of the first n seeds.
-func (j *Judge) first(n int, draw drawing) (all []float32, err error) {
+func (j *Judge) first(ctx context.Context, n int, draw drawing) (all []float32, err error) {
 	batch := batch(j.generator.H)
 	for first := 0; first < n; first += batch {
-		x, err := draw(pid.Seeds(uint64(first), min(batch, n-first)))
+		x, err := draw(ctx, pid.Seeds(uint64(first), min(batch, n-first)))
 		if err != nil {
 			return nil, err
 		}
@@ -169,8 +179,8 @@ func (j *Judge) first(n int, draw drawing) (all []float32, err error) {
 }
 
 // Pictures writes samples.png and loss.png.
-func (j *Judge) Pictures(dir *pid.Run) error {
-	if err := j.grid(filepath.Join(dir.Dir, "samples.png")); err != nil {
+func (j *Judge) Pictures(ctx context.Context, dir *pid.Run) error {
+	if err := j.grid(ctx, filepath.Join(dir.Dir, "samples.png")); err != nil {
 		return err
 	}
 	ms, err := dir.Metrics()
@@ -190,11 +200,8 @@ func (j *Judge) Pictures(dir *pid.Run) error {
 func (j *Judge) measure(ctx context.Context, draw drawing, n int) (fd, rate float64, err error) {
 	var spent time.Duration
 	timed := func(first, count int) ([]float32, error) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		start := time.Now()
-		x, err := draw(pid.Seeds(uint64(first), count))
+		x, err := draw(ctx, pid.Seeds(uint64(first), count))
 		spent += time.Since(start)
 		return x, err
 	}

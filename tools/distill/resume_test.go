@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestResume ends runs at random steps, rudely and politely: continued, they have every byte of a run that was left alone.
+func TestResume(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signals to send")
+	}
+	dir := t.TempDir()
+	tinyTeacher(t, dir)
+	for _, c := range []struct {
+		name   string
+		signal syscall.Signal
+		code   int
+		more   string
+	}{
+		{"killed", syscall.SIGKILL, -1, "--lr 1e-3"},
+		{"killed-fp16", syscall.SIGKILL, -1, "--lr 1e-3 --fp16"},
+		{"interrupted", syscall.SIGINT, exitInterrupted, "--lr 1e-3"},
+		{"terminated", syscall.SIGTERM, exitInterrupted, "--lr 1e-3 --optimizer adam"},
+	} {
+		if testing.Short() && (c.name == "killed" || c.name == "terminated") {
+			continue // the others say as much
+		}
+		t.Run(c.name, func(t *testing.T) {
+			args := append(tinyFlags("--steps", "80", "--save-every", "9", "--eval-every", "15"), strings.Fields(c.more)...)
+			whole, run := filepath.Join(dir, c.name+"-whole"), filepath.Join(dir, c.name)
+			must(t, dir, append(args, "--out", whole)...)
+			at := 5 + rand.IntN(60)
+			r := signalled(t, dir, run, c.signal, at, append(args, "--out", run))
+			t.Logf("signal at step %d", at)
+			if r.code != c.code {
+				t.Fatalf("status %d, want %d:\n%s", r.code, c.code, r.stderr)
+			}
+			if c.code == exitInterrupted {
+				r.fails(t, c.code, "interrupted after ", "--resume --out "+run)
+			}
+			if c.signal == syscall.SIGKILL { // in the middle of a line
+				f, err := os.OpenFile(filepath.Join(run, "metrics.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.WriteString(`{"step":`)
+				f.Close()
+			}
+			must(t, dir, "--resume", "--out", run, "--threads", "1")
+			same(t, files(t, run), files(t, whole))
+		})
+	}
+}
+
+// TestResumeEvaluation interrupts the evaluation of a step, which the continued run then makes.
+func TestResumeEvaluation(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signals to send")
+	}
+	dir := t.TempDir()
+	args := strings.Fields("--steps 3 --batch 4 --eval-every 2 --eval-images 20 --grid-samples 48")
+	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+	must(t, dir, append(args, "--out", whole)...)
+	r := signalled(t, dir, run, syscall.SIGINT, 2, append(args, "--out", run))
+	r.fails(t, exitInterrupted, "interrupted after 2 of 3 steps")
+	if log := read(t, filepath.Join(run, "metrics.jsonl")); strings.Contains(log, "fd") {
+		t.Logf("the signal came too late for the evaluation:\n%s", log)
+	}
+	must(t, dir, "--resume", "--out", run)
+	same(t, files(t, run), files(t, whole))
+
+	// An interrupted table leaves a complete student.
+	r = signalled(t, dir, filepath.Join(dir, "late"), syscall.SIGINT, 4, append(args, "--out", filepath.Join(dir, "late"), "--eval-images", "1000"))
+	r.fails(t, exitInterrupted, "the student is complete")
+}
+
+// signalled starts a run and sends it a signal when its log has so many lines.
+func signalled(t *testing.T, dir, run string, s syscall.Signal, lines int, args []string) result {
+	t.Helper()
+	var out, messages bytes.Buffer
+	c := exec.Command(binary, args...)
+	c.Dir, c.Stdout, c.Stderr = dir, &out, &messages
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		if log, _ := os.ReadFile(filepath.Join(run, "metrics.jsonl")); bytes.Count(log, []byte("\n")) >= lines {
+			break
+		}
+		if time.Now().After(deadline) {
+			c.Process.Kill()
+			t.Fatalf("no %d lines after half a minute:\n%s", lines, messages.String())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	c.Process.Signal(s)
+	r := finish(t, c, c.Wait)
+	r.stdout, r.stderr = out.String(), messages.String()
+	return r
+}
+
+func TestResumeSettings(t *testing.T) {
+	dir := t.TempDir()
+	tinyTeacher(t, dir)
+	must(t, dir, tinyFlags("--out", "run", "--lr", "1e-3")...)
+	before := files(t, filepath.Join(dir, "run"))
+
+	call(t, dir, "--resume", "--out", "run", "--lr", "2e-3").fails(t, exitFailed, "--lr 0.002", `the run has "0.001"`)
+	call(t, dir, "--resume", "--out", "run", "--steps", "5").fails(t, exitFailed, "the run has made 6")
+	call(t, dir, "--resume", "--out", "nothing").fails(t, exitFailed, "no run to continue", "nothing")
+	call(t, dir, "--resume").fails(t, exitFailed, "no run in runs")
+	other := tiny(t, tinyConfig())
+	other.ScaleOutput(2)
+	saveTeacher(t, filepath.Join(dir, "other.safetensors"), other)
+	call(t, dir, "--resume", "--out", "run", "--teacher", "other.safetensors").fails(t, exitFailed, "another teacher")
+	same(t, files(t, filepath.Join(dir, "run")), before)
+
+	// A teacher that has moved is found, settings that agree are accepted, and a run can be made longer.
+	if err := os.Rename(filepath.Join(dir, "teacher.safetensors"), filepath.Join(dir, "moved.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	call(t, dir, "--resume", "--out", "run").fails(t, exitFailed, "--teacher", "teacher.safetensors")
+	must(t, dir, "--resume", "--out", "run", "--teacher", "moved.safetensors", "--lr", "0.001", "--steps", "9")
+	after := files(t, filepath.Join(dir, "run"))
+	if n := strings.Count(after["metrics.jsonl"], "\n"); n != 9 {
+		t.Errorf("%d steps in the log of a run of 9", n)
+	}
+	if !strings.Contains(after["config.json"], `"steps": 9`) || !strings.Contains(after["config.json"], "moved.safetensors") {
+		t.Errorf("configuration of the longer run:\n%s", after["config.json"])
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"onestep/pid"
+	"onestep/tools/internal/judge"
+	"onestep/tools/internal/progress"
+)
+
+// train makes the steps that are left. However it ends, the folder then has the last state that is worth having.
+func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.Judge, messages io.Writer) error {
+	bar := progress.New(messages, f.Steps)
+	saved := job.Trainer.Step
+	save := func() error {
+		if job.Trainer.Step == saved {
+			return nil
+		}
+		saved = job.Trainer.Step
+		return dir.Save(job)
+	}
+	evaluate := func() error {
+		step := job.Trainer.Step
+		if f.EvalEvery == 0 || step%f.EvalEvery != 0 || step == dir.Evaluated || step == f.Steps {
+			return nil
+		}
+		line, err := j.Snapshot(ctx, dir, step)
+		if err == nil {
+			dir.Evaluated = step
+			bar.Println(line)
+		}
+		return err
+	}
+	err := evaluate() // in case that it was interrupted
+	if err == nil {
+		err = job.Trainer.Run(ctx, func(m pid.Metrics) error {
+			if err := dir.Log(m); err != nil {
+				return err
+			}
+			if m.Skipped {
+				bar.Println(fmt.Sprintf("step %d again: the gradient overflowed at a loss scale of 2^%.0f", m.Step+1, m.LossScale))
+				return nil
+			}
+			bar.Update(m.Step, m.Loss)
+			if err := evaluate(); err != nil {
+				return err
+			}
+			if f.SaveEvery > 0 && m.Step%f.SaveEvery == 0 {
+				return save()
+			}
+			return nil
+		})
+	}
+	bar.Finish()
+	stopped := err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
+	if err == nil || stopped {
+		if err := save(); err != nil {
+			return failed(err, dir)
+		}
+	}
+	if stopped {
+		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume --out %s continues", errInterrupted, job.Trainer.Step, f.Steps, dir.Dir)
+	}
+	return failed(err, dir)
+}
+
+// failed says what is left after an error.
+func failed(err error, dir *pid.Run) error {
+	path := filepath.Join(dir.Dir, pid.CheckpointFile)
+	switch {
+	case errors.Is(err, pid.ErrDiverged):
+		return fmt.Errorf("%w; %s is from before (a lower --lr or --clip 1 may help)", err, path)
+	case err != nil:
+		return fmt.Errorf("%w; %s is whole, and --resume --out %s continues from it", err, path, dir.Dir)
+	}
+	return nil
+}

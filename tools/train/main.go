@@ -175,6 +175,32 @@ func classes(im *data.Images) int {
 	return n
 }
 
+// begin continues from the checkpoint, or writes the first one: is the place writable? A file that is there is not overwritten by a new run.
+func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]string) error {
+	if !f.resume {
+		for _, path := range []string{f.out, checkpoint} {
+			if _, err := os.Stat(path); err == nil {
+				return fmt.Errorf("%s: exists; --resume continues an interrupted run, another --out begins one", path)
+			}
+		}
+		if err := os.MkdirAll(filepath.Dir(f.out), 0o777); err != nil {
+			return err
+		}
+		return tr.Save(checkpoint, settings)
+	}
+	file, err := tensor.OpenSafeTensors(checkpoint)
+	if err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	defer file.Close()
+	for key, want := range settings {
+		if got := file.Metadata[key]; got != want {
+			return fmt.Errorf("--resume: %s: its %s is %s, this call's %s", checkpoint, key, got, want)
+		}
+	}
+	return tr.Load(file)
+}
+
 // train runs the trainer with a progress bar and writes the average's weights, at the end and every save interval.
 func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, role, config string) error {
 	var vars []*autograd.Var
@@ -186,28 +212,18 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 		Schedule: pid.Schedule{LR: f.lr, Warmup: f.warmup, AnnealFrom: f.annealFrom, AnnealTo: f.annealTo}, Clip: f.clip, Seed: f.seed,
 	}
 	checkpoint := f.out + ".checkpoint"
-	if f.resume {
-		file, err := tensor.OpenSafeTensors(checkpoint)
-		if err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-		err = tr.Load(file)
-		file.Close()
-		if err != nil {
-			return err
-		}
+	settings := map[string]string{"config": config, "role": role, "seed": strconv.FormatUint(f.seed, 10)}
+	if err := begin(f, tr, checkpoint, settings); err != nil {
+		return err
 	}
 	save := func() error {
-		if err := tr.Save(checkpoint, map[string]string{"config": config, "role": role, "seed": strconv.FormatUint(f.seed, 10)}); err != nil {
+		if err := tr.CheckFinite(); err != nil {
+			return err
+		}
+		if err := tr.Save(checkpoint, settings); err != nil {
 			return err
 		}
 		return pid.SaveWeights(f.out, role, config, params, tr.Opt.EMA[0], f.half)
-	}
-	if err := os.MkdirAll(filepath.Dir(f.out), 0o777); err != nil {
-		return err
-	}
-	if err := save(); err != nil { // before any work: is the place writable?
-		return err
 	}
 	bar := progress.New(os.Stderr, tr.Steps)
 	err := tr.Run(ctx, func(m pid.Metrics) error {
@@ -221,11 +237,14 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 	if errors.Is(err, pid.ErrDiverged) {
 		return err // what is saved stays
 	}
-	if saved := save(); saved != nil {
-		return errors.Join(err, saved)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w; %s is whole, and --resume continues from it", err, checkpoint)
+	}
+	if err := save(); err != nil {
+		return err
 	}
 	if err != nil {
-		return fmt.Errorf("stopped at step %d of %d (%w); continue with --resume", tr.Step, tr.Steps, err)
+		return fmt.Errorf("interrupted after %d of %d steps; a checkpoint is written: --resume continues", tr.Step, tr.Steps)
 	}
 	return os.Remove(checkpoint)
 }

@@ -134,6 +134,10 @@ func TestTrainClassifier(t *testing.T) {
 
 func TestTrainErrors(t *testing.T) {
 	data, dir := images(t), t.TempDir()
+	precious := filepath.Join(dir, "precious")
+	if err := os.WriteFile(precious, []byte("weights"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -146,17 +150,17 @@ func TestTrainErrors(t *testing.T) {
 		{[]string{"--data", data, "--out", "x", "--halve", "4"}, exitFailed, "--halve"},
 		{[]string{"--data", data, "--out", "x", "--model-channels", "48"}, exitFailed, "144 channels"},
 		{[]string{"--data", data, "--out", "x", "--lr", "1e30", "--clip", "0", "--model-channels", "8", "--channel-mult", "1"}, exitFailed, "diverged"},
-		{[]string{"--data", data, "--out", filepath.Join("x", "y", "z")}, exitFailed, "x"},
+		{[]string{"--data", data, "--out", "precious"}, exitFailed, "precious: exists"},
+		{[]string{"--data", data, "--out", "nothing", "--resume"}, exitFailed, "nothing.checkpoint"},
+		{[]string{"--data", data, "--out", filepath.Join("precious", "y", "z")}, exitFailed, "precious"},
 	} {
-		if strings.HasSuffix(c.args[len(c.args)-1], "z") {
-			if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o666); err != nil { // a file where a folder is wanted
-				t.Fatal(err)
-			}
-		}
 		status, out := call(t, dir, c.args...)
 		last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
 		if status != c.status || !strings.Contains(last, c.want) {
 			t.Errorf("train %v: status %d, %q, want %d and %q", c.args, status, last, c.status, c.want)
 		}
+	}
+	if b, err := os.ReadFile(precious); err != nil || string(b) != "weights" {
+		t.Errorf("a file that was there holds %q now, %v", b, err)
 	}
 }

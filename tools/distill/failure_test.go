@@ -12,6 +12,7 @@ import (
 
 	"onestep/pid"
 	"onestep/tensor"
+	"onestep/tools/internal/cli"
 )
 
 func TestWrongFlags(t *testing.T) {
@@ -47,7 +48,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--config typo.json --resume", "--config"},
 	} {
 		r := call(t, dir, strings.Fields(c.args)...)
-		r.fails(t, exitUsage, c.says)
+		r.fails(t, cli.ExitUsage, c.says)
 		if strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%s: more than a line:\n%s", c.args, r.stderr)
 		}
@@ -98,7 +99,7 @@ func TestWrongFiles(t *testing.T) {
 		if strings.Contains(c.args, "two") {
 			args = append(args, "--loss", "l2")
 		}
-		call(t, dir, args...).fails(t, exitFailed, c.says)
+		call(t, dir, args...).fails(t, cli.ExitFailed, c.says)
 	}
 	if _, err := os.Stat(path("run")); err == nil {
 		t.Error("a run that could not begin left its folder")
@@ -110,7 +111,7 @@ func TestExistingFolder(t *testing.T) {
 	tinyTeacher(t, dir)
 	must(t, dir, tinyFlags("--out", "run")...)
 	before := files(t, filepath.Join(dir, "run"))
-	call(t, dir, tinyFlags("--out", "run", "--seed", "3")...).fails(t, exitFailed, "run is not empty", "--resume", "--out")
+	call(t, dir, tinyFlags("--out", "run", "--seed", "3")...).fails(t, cli.ExitFailed, "run is not empty", "--resume", "--out")
 	same(t, files(t, filepath.Join(dir, "run")), before)
 	os.Mkdir(filepath.Join(dir, "empty"), 0o777)
 	must(t, dir, tinyFlags("--out", "empty")...)
@@ -119,10 +120,10 @@ func TestExistingFolder(t *testing.T) {
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	tinyTeacher(t, dir)
-	call(t, dir, tinyFlags("--out", filepath.Join("teacher.safetensors", "run"))...).fails(t, exitFailed, "teacher.safetensors")
+	call(t, dir, tinyFlags("--out", filepath.Join("teacher.safetensors", "run"))...).fails(t, cli.ExitFailed, "teacher.safetensors")
 	if os.Getuid() > 0 {
 		os.Mkdir(filepath.Join(dir, "closed"), 0o555)
-		call(t, dir, tinyFlags("--out", filepath.Join("closed", "run"))...).fails(t, exitFailed, "closed", "permission denied")
+		call(t, dir, tinyFlags("--out", filepath.Join("closed", "run"))...).fails(t, cli.ExitFailed, "closed", "permission denied")
 	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -131,7 +132,7 @@ func TestUnwritable(t *testing.T) {
 	defer full.Close()
 	c := exec.Command(binary, tinyFlags("--out", "run")...)
 	c.Dir, c.Stdout = dir, full
-	finish(t, c, c.Run).fails(t, exitFailed, "no space left")
+	finish(t, c, c.Run).fails(t, cli.ExitFailed, "no space left")
 }
 
 // TestDiskFull has runs on a file system that is too small for their first checkpoint, and for their second.
@@ -166,7 +167,7 @@ func TestDiskFull(t *testing.T) {
 		if r.code == 99 || r.code < 0 || strings.HasPrefix(r.stderr, "unshare: ") {
 			t.Skip("no way to mount a small file system: ", r.stderr)
 		}
-		r.fails(t, exitFailed, "no space left on device")
+		r.fails(t, cli.ExitFailed, "no space left on device")
 		run := filepath.Join(dir, "copy"+c.name, "run")
 		if _, err := os.Stat(run); (err == nil) != c.left {
 			t.Errorf("%s: %v", c.name, err)
@@ -186,7 +187,7 @@ func TestDiverged(t *testing.T) {
 	for _, more := range []string{"", "--fp16"} {
 		run := "run" + more
 		r := call(t, dir, append(tinyFlags("--out", run, "--lr", "1e30", "--warmup", "0", "--steps", "500", "--save-every", "1"), strings.Fields(more)...)...)
-		r.fails(t, exitFailed, "training diverged", "seed 0", filepath.Join(run, pid.CheckpointFile)+" is from before")
+		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", filepath.Join(run, pid.CheckpointFile)+" is from before")
 		weights(t, filepath.Join(dir, run, pid.CheckpointFile))
 	}
 }

@@ -5,13 +5,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"onestep/pid"
 	"onestep/tensor"
@@ -19,34 +16,8 @@ import (
 	"onestep/tools/internal/judge"
 )
 
-// Exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // as shells have it for Ctrl-C
-)
-
-var errInterrupted = errors.New("interrupted")
-
 func main() {
-	f, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, cli.ErrHelp):
-		return
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "distill:", err)
-		os.Exit(exitUsage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	switch err := run(ctx, f, os.Stdout, os.Stderr); {
-	case errors.Is(err, errInterrupted):
-		fmt.Fprintln(os.Stderr, "distill:", err)
-		os.Exit(exitInterrupted)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "distill:", err)
-		os.Exit(exitFailed)
-	}
+	cli.Main("distill", parse, func(ctx context.Context, f *flags) error { return run(ctx, f, os.Stdout, os.Stderr) })
 }
 
 // run makes or continues a run and ends with its pictures and its table.
@@ -67,7 +38,7 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) error {
 	}
 	err = show(ctx, dir, j, out)
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: the student is complete; --resume --out %s draws its pictures and prints its table", errInterrupted, dir.Dir)
+		return fmt.Errorf("%w: the student is complete; --resume --out %s draws its pictures and prints its table", cli.ErrInterrupted, dir.Dir)
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"onestep/tools/internal/cli"
 )
 
 // TestResume ends runs at random steps, rudely and politely: continued, they have every byte of a run that was left alone.
@@ -28,8 +30,8 @@ func TestResume(t *testing.T) {
 	}{
 		{"killed", syscall.SIGKILL, -1, "--lr 1e-3"},
 		{"killed-fp16", syscall.SIGKILL, -1, "--lr 1e-3 --fp16"},
-		{"interrupted", syscall.SIGINT, exitInterrupted, "--lr 1e-3"},
-		{"terminated", syscall.SIGTERM, exitInterrupted, "--lr 1e-3 --optimizer adam"},
+		{"interrupted", syscall.SIGINT, cli.ExitInterrupted, "--lr 1e-3"},
+		{"terminated", syscall.SIGTERM, cli.ExitInterrupted, "--lr 1e-3 --optimizer adam"},
 	} {
 		if testing.Short() && (c.name == "killed" || c.name == "terminated") {
 			continue // the others say as much
@@ -44,7 +46,7 @@ func TestResume(t *testing.T) {
 			if r.code != c.code {
 				t.Fatalf("status %d, want %d:\n%s", r.code, c.code, r.stderr)
 			}
-			if c.code == exitInterrupted {
+			if c.code == cli.ExitInterrupted {
 				r.fails(t, c.code, "interrupted after ", "--resume --out "+run)
 			}
 			if c.signal == syscall.SIGKILL { // in the middle of a line
@@ -71,7 +73,7 @@ func TestResumeEvaluation(t *testing.T) {
 	whole, run := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
 	must(t, dir, append(args, "--out", whole)...)
 	r := signalled(t, dir, run, syscall.SIGINT, 2, append(args, "--out", run))
-	r.fails(t, exitInterrupted, "interrupted after 2 of 3 steps")
+	r.fails(t, cli.ExitInterrupted, "interrupted after 2 of 3 steps")
 	if log := read(t, filepath.Join(run, "metrics.jsonl")); strings.Contains(log, "fd") {
 		t.Logf("the signal came too late for the evaluation:\n%s", log)
 	}
@@ -80,7 +82,7 @@ func TestResumeEvaluation(t *testing.T) {
 
 	// An interrupted table leaves a complete student.
 	r = signalled(t, dir, filepath.Join(dir, "late"), syscall.SIGINT, 4, append(args, "--out", filepath.Join(dir, "late"), "--eval-images", "1000"))
-	r.fails(t, exitInterrupted, "the student is complete")
+	r.fails(t, cli.ExitInterrupted, "the student is complete")
 }
 
 // signalled starts a run and sends it a signal when its log has so many lines.
@@ -114,21 +116,21 @@ func TestResumeSettings(t *testing.T) {
 	must(t, dir, tinyFlags("--out", "run", "--lr", "1e-3")...)
 	before := files(t, filepath.Join(dir, "run"))
 
-	call(t, dir, "--resume", "--out", "run", "--lr", "2e-3").fails(t, exitFailed, "--lr 0.002", `the run has "0.001"`)
-	call(t, dir, "--resume", "--out", "run", "--steps", "5").fails(t, exitFailed, "the run has made 6")
-	call(t, dir, "--resume", "--out", "nothing").fails(t, exitFailed, "no run to continue", "nothing")
-	call(t, dir, "--resume").fails(t, exitFailed, "no run in runs")
+	call(t, dir, "--resume", "--out", "run", "--lr", "2e-3").fails(t, cli.ExitFailed, "--lr 0.002", `the run has "0.001"`)
+	call(t, dir, "--resume", "--out", "run", "--steps", "5").fails(t, cli.ExitFailed, "the run has made 6")
+	call(t, dir, "--resume", "--out", "nothing").fails(t, cli.ExitFailed, "no run to continue", "nothing")
+	call(t, dir, "--resume").fails(t, cli.ExitFailed, "no run in runs")
 	other := tiny(t, tinyConfig())
 	other.ScaleOutput(2)
 	saveTeacher(t, filepath.Join(dir, "other.safetensors"), other)
-	call(t, dir, "--resume", "--out", "run", "--teacher", "other.safetensors").fails(t, exitFailed, "another teacher")
+	call(t, dir, "--resume", "--out", "run", "--teacher", "other.safetensors").fails(t, cli.ExitFailed, "another teacher")
 	same(t, files(t, filepath.Join(dir, "run")), before)
 
 	// A teacher that has moved is found, settings that agree are accepted, and a run can be made longer.
 	if err := os.Rename(filepath.Join(dir, "teacher.safetensors"), filepath.Join(dir, "moved.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	call(t, dir, "--resume", "--out", "run").fails(t, exitFailed, "--teacher", "teacher.safetensors")
+	call(t, dir, "--resume", "--out", "run").fails(t, cli.ExitFailed, "--teacher", "teacher.safetensors")
 	must(t, dir, "--resume", "--out", "run", "--teacher", "moved.safetensors", "--lr", "0.001", "--steps", "9")
 	after := files(t, filepath.Join(dir, "run"))
 	if n := strings.Count(after["metrics.jsonl"], "\n"); n != 9 {

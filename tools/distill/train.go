@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"onestep/pid"
+	"onestep/tools/internal/cli"
 	"onestep/tools/internal/judge"
 	"onestep/tools/internal/progress"
 )
@@ -63,7 +64,7 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		}
 	}
 	if stopped {
-		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume --out %s continues", errInterrupted, job.Trainer.Step, f.Steps, dir.Dir)
+		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume --out %s continues", cli.ErrInterrupted, job.Trainer.Step, f.Steps, dir.Dir)
 	}
 	return failed(err, dir)
 }

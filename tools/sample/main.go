@@ -4,12 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"onestep/data"
@@ -19,31 +16,8 @@ import (
 	"onestep/tools/internal/progress"
 )
 
-// Exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // as shells have it for Ctrl-C
-)
-
 func main() {
-	f, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, cli.ErrHelp):
-		return
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "sample:", err)
-		os.Exit(exitUsage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, f, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "sample:", err)
-		if ctx.Err() != nil {
-			os.Exit(exitInterrupted)
-		}
-		os.Exit(exitFailed)
-	}
+	cli.Main("sample", parse, func(ctx context.Context, f *flags) error { return run(ctx, f, os.Stderr) })
 }
 
 // run draws the images batch by batch and writes them.
@@ -77,7 +51,7 @@ func run(ctx context.Context, f *flags, messages io.Writer) error {
 	for first := 0; first < len(f.seeds); first += f.batch {
 		if ctx.Err() != nil {
 			bar.Finish()
-			return fmt.Errorf("interrupted after %d of %d images", first, len(f.seeds))
+			return fmt.Errorf("%w after %d of %d images", cli.ErrInterrupted, first, len(f.seeds))
 		}
 		seeds := f.seeds[first:min(first+f.batch, len(f.seeds))]
 		x, err := draw(seeds)

@@ -17,6 +17,7 @@ import (
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
+	"onestep/tools/internal/cli"
 )
 
 var update = flag.Bool("update", false, "write testdata/help.txt")
@@ -170,26 +171,26 @@ func TestWrongUse(t *testing.T) {
 		args, says string
 		code       int
 	}{
-		{"--nope", "unknown flag --nope", exitUsage},
-		{"--steps 0", "--steps 0", exitUsage},
-		{"--sampler dpm", `--sampler "dpm"`, exitUsage},
-		{"--churn -1", "--churn -1", exitUsage},
-		{"--s-min 3 --s-max 2", "in order", exitUsage},
-		{"-n 0", "-n 0", exitUsage},
-		{"--seeds 0-3 -n 4", "takes the place of", exitUsage},
-		{"--seeds 5-3", "rising ranges", exitUsage},
-		{"--seeds 0-99999999999", "more than", exitUsage},
-		{"--out x.jpg", "want a .png sheet", exitUsage},
-		{"--teacher a --student b", "one network draws", exitUsage},
-		{"--student student --steps 3", "one evaluation, without a sampler", exitUsage},
-		{"--teacher nothing", "--teacher: nothing: no such file", exitFailed},
-		{"--teacher text", "--teacher: text: ", exitFailed},
-		{"--teacher student", `is no teacher, its role is "student"`, exitFailed},
-		{"--student student --class 3", "--class 3: the network has 3 classes", exitFailed},
-		{"--class 0", "--class 0: the network has 0 classes", exitFailed},
-		{"--student five", "5 channels", exitFailed},
-		{"--out text/sheet.png", "--out: ", exitFailed},
-		{"--out text", "--out: ", exitFailed},
+		{"--nope", "unknown flag --nope", cli.ExitUsage},
+		{"--steps 0", "--steps 0", cli.ExitUsage},
+		{"--sampler dpm", `--sampler "dpm"`, cli.ExitUsage},
+		{"--churn -1", "--churn -1", cli.ExitUsage},
+		{"--s-min 3 --s-max 2", "in order", cli.ExitUsage},
+		{"-n 0", "-n 0", cli.ExitUsage},
+		{"--seeds 0-3 -n 4", "takes the place of", cli.ExitUsage},
+		{"--seeds 5-3", "rising ranges", cli.ExitUsage},
+		{"--seeds 0-99999999999", "more than", cli.ExitUsage},
+		{"--out x.jpg", "want a .png sheet", cli.ExitUsage},
+		{"--teacher a --student b", "one network draws", cli.ExitUsage},
+		{"--student student --steps 3", "one evaluation, without a sampler", cli.ExitUsage},
+		{"--teacher nothing", "--teacher: nothing: no such file", cli.ExitFailed},
+		{"--teacher text", "--teacher: text: ", cli.ExitFailed},
+		{"--teacher student", `is no teacher, its role is "student"`, cli.ExitFailed},
+		{"--student student --class 3", "--class 3: the network has 3 classes", cli.ExitFailed},
+		{"--class 0", "--class 0: the network has 0 classes", cli.ExitFailed},
+		{"--student five", "5 channels", cli.ExitFailed},
+		{"--out text/sheet.png", "--out: ", cli.ExitFailed},
+		{"--out text", "--out: ", cli.ExitFailed},
 	} {
 		_, stderr, code := call(t, dir, strings.Fields(c.args)...)
 		if code != c.code || !strings.HasPrefix(stderr, "sample: ") || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") != 1 {

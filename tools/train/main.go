@@ -13,10 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"onestep/autograd"
 	"onestep/data"
@@ -28,32 +26,7 @@ import (
 	"onestep/tools/internal/progress"
 )
 
-// Exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // as shells have it for Ctrl-C
-)
-
-func main() {
-	f, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, cli.ErrHelp):
-		return
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "train:", err)
-		os.Exit(exitUsage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, f); err != nil {
-		fmt.Fprintln(os.Stderr, "train:", err)
-		if ctx.Err() != nil {
-			os.Exit(exitInterrupted)
-		}
-		os.Exit(exitFailed)
-	}
-}
+func main() { cli.Main("train", parse, run) }
 
 func run(ctx context.Context, f *flags) error {
 	images, err := load(f)
@@ -244,7 +217,7 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 		return err
 	}
 	if err != nil {
-		return fmt.Errorf("interrupted after %d of %d steps; a checkpoint is written: --resume continues", tr.Step, tr.Steps)
+		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume continues", cli.ErrInterrupted, tr.Step, tr.Steps)
 	}
 	return os.Remove(checkpoint)
 }

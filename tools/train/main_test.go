@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onestep/tools/internal/cli"
 )
 
 // binary is the command, built once.
@@ -143,16 +145,16 @@ func TestTrainErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{[]string{"--nonsense"}, exitUsage, "--nonsense"},
-		{[]string{"--out", "x"}, exitUsage, "--data is missing"},
-		{[]string{"--data", data}, exitUsage, "--out is missing"},
-		{[]string{"--data", "nowhere", "--out", "x"}, exitFailed, "nowhere"},
-		{[]string{"--data", data, "--out", "x", "--halve", "4"}, exitFailed, "--halve"},
-		{[]string{"--data", data, "--out", "x", "--model-channels", "48"}, exitFailed, "144 channels"},
-		{[]string{"--data", data, "--out", "x", "--lr", "1e30", "--clip", "0", "--model-channels", "8", "--channel-mult", "1"}, exitFailed, "diverged"},
-		{[]string{"--data", data, "--out", "precious"}, exitFailed, "precious: exists"},
-		{[]string{"--data", data, "--out", "nothing", "--resume"}, exitFailed, "nothing.checkpoint"},
-		{[]string{"--data", data, "--out", filepath.Join("precious", "y", "z")}, exitFailed, "precious"},
+		{[]string{"--nonsense"}, cli.ExitUsage, "--nonsense"},
+		{[]string{"--out", "x"}, cli.ExitUsage, "--data is missing"},
+		{[]string{"--data", data}, cli.ExitUsage, "--out is missing"},
+		{[]string{"--data", "nowhere", "--out", "x"}, cli.ExitFailed, "nowhere"},
+		{[]string{"--data", data, "--out", "x", "--halve", "4"}, cli.ExitFailed, "--halve"},
+		{[]string{"--data", data, "--out", "x", "--model-channels", "48"}, cli.ExitFailed, "144 channels"},
+		{[]string{"--data", data, "--out", "x", "--lr", "1e30", "--clip", "0", "--model-channels", "8", "--channel-mult", "1"}, cli.ExitFailed, "diverged"},
+		{[]string{"--data", data, "--out", "precious"}, cli.ExitFailed, "precious: exists"},
+		{[]string{"--data", data, "--out", "nothing", "--resume"}, cli.ExitFailed, "nothing.checkpoint"},
+		{[]string{"--data", data, "--out", filepath.Join("precious", "y", "z")}, cli.ExitFailed, "precious"},
 	} {
 		status, out := call(t, dir, c.args...)
 		last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]

@@ -48,17 +48,6 @@ func (d *Device) Scope(f func() []*Tensor) []*Tensor {
 	return kept
 }
 
-// Unwind drops the scopes that a panic left open, and their tensors.
-func (d *Device) Unwind() {
-	for n := len(d.scopes); n > 0; n-- {
-		for _, x := range d.scopes[n-1] {
-			x.Release()
-		}
-		d.scopes = d.scopes[:n-1]
-	}
-	d.noRecord = 0
-}
-
 // NoRecord runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
 func (d *Device) NoRecord(f func()) {
 	d.noRecord++

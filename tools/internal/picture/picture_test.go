@@ -29,7 +29,6 @@ func TestConvert(t *testing.T) {
 		got  *data.Images
 		want []uint8
 	}{
-		{"Truncated", Truncated(x, 3, 1, 1, 3), []uint8{0, 255, 127, 0, 255, 0, 254, 0, 1}},
 		{"Rounded", Rounded(x, 3, 1, 1, 3), []uint8{0, 255, 128, 0, 255, 0, 255, 1, 2}},
 	} {
 		if !bytes.Equal(test.got.Pixels, test.want) {

@@ -75,6 +75,7 @@ func run(python, script string, rounds int, batches string, steps bool, out stri
 	}
 	cpu := kernels.NewCPU(threads)
 	defer cpu.Close()
+	settle()
 	var table strings.Builder
 	fmt.Fprintf(&table, "%s, %d threads, %s, %s against PyTorch %v (%v), %s.\n\n", cpuid.CPU.BrandName, threads, cpu.Name(), runtime.Version(),
 		info.Torch, info.Capability, time.Now().UTC().Format("2006-01-02"))

@@ -64,21 +64,27 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 		if c.Residual != nil {
 			c.Residual.accumulate(dy)
 		}
-		if weight.needs || bias != nil && bias.needs {
-			dw := weight.Value.NewLike()
-			args := kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: dy.Buf(), ConvShape: s}
-			if bias != nil {
-				db := bias.Value.NewLike()
-				args.DBias = db.Buf()
-				defer bias.accumulate(db)
-			}
-			kernels.Conv2DWeightGrad.Run(d, args)
-			weight.accumulate(dw)
-		}
+		weightGrad(x, weight, bias, dy, s)
 		if x.needs {
 			dx := d.New(dy.DType(), x.Shape()...)
 			kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{DX: dx.Buf(), DY: dy.Buf(), Weight: weight.Buf(), ConvShape: s})
 			x.accumulate(dx)
 		}
 	})
+}
+
+// weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes.
+func weightGrad(x, weight, bias *Var, dy *tensor.Tensor, s kernels.ConvShape) {
+	if !weight.needs && (bias == nil || !bias.needs) {
+		return
+	}
+	dw := weight.Value.NewLike()
+	args := kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: dy.Buf(), ConvShape: s}
+	if bias != nil {
+		db := bias.Value.NewLike()
+		args.DBias = db.Buf()
+		defer bias.accumulate(db)
+	}
+	kernels.Conv2DWeightGrad.Run(x.Device(), args)
+	weight.accumulate(dw)
 }

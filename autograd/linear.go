@@ -18,19 +18,7 @@ func Linear(x, weight, bias *Var) *Var {
 		M: n, K: in, N: out, LDA: in, LDB: out, LDC: out,
 	})
 	return record(y, vars(x, weight, bias), values(x, weight), func(dy *tensor.Tensor) {
-		if weight.needs || bias != nil && bias.needs {
-			dw := weight.Value.NewLike()
-			args := kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: dy.Buf(), ConvShape: kernels.ConvShape{
-				N: n, H: 1, W: 1, I: in, O: out, KH: 1, KW: 1, Stride: 1,
-			}.Out()}
-			if bias != nil {
-				db := bias.Value.NewLike()
-				args.DBias = db.Buf()
-				defer bias.accumulate(db)
-			}
-			kernels.Conv2DWeightGrad.Run(d, args)
-			weight.accumulate(dw)
-		}
+		weightGrad(x, weight, bias, dy, kernels.ConvShape{N: n, H: 1, W: 1, I: in, O: out, KH: 1, KW: 1, Stride: 1}.Out())
 		if x.needs {
 			dx := x.Value.NewLike()
 			kernels.GEMM.Run(d, kernels.GEMMArgs{

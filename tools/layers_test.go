@@ -21,6 +21,8 @@ const layers = `
 kernels                    github.com/klauspost/cpuid/v2
 kernels/cpu                kernels
 kernels/kernelstest        kernels
+kernels/cuda               kernels kernels/cuda/driver
+kernels/cuda/driver
 
 tensor                     kernels kernels/cpu golang.org/x/sys/unix
 autograd                   kernels tensor

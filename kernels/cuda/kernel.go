@@ -1,0 +1,135 @@
+package cuda
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"onestep/kernels/cuda/driver"
+)
+
+// kernel is an entry of a module that is loaded.
+type kernel struct {
+	name    string // "groupnorm.ptx: groupnorm_f32"
+	fn      driver.Func
+	info    driver.FuncInfo
+	params  []int // bytes of each
+	offsets []int
+	block   []byte // the parameters of the launch that is being made
+	dynamic int    // bytes of dynamic shared memory that it may use so far
+	threads int    // the most of a block
+}
+
+// defaultShared is the dynamic shared memory in bytes that a kernel may use without asking.
+const defaultShared = 48 << 10
+
+type kernelKey struct {
+	m     *Module
+	entry string
+}
+
+// kernel finds an entry, and loads its module if it is the first.
+func (d *Device) kernel(m *Module, entry string) *kernel {
+	key := kernelKey{m, entry}
+	if k := d.kernels[key]; k != nil {
+		return k
+	}
+	what := m.Name + ": " + entry
+	params, err := signature(m.PTX, entry)
+	if err != nil {
+		panic(fmt.Errorf("kernels/cuda: %s: %w", m.Name, err))
+	}
+	mod, ok := d.modules[m]
+	if !ok {
+		mod, err = d.drv.Load(m.Name, m.PTX)
+		d.check(m.Name, err)
+		d.modules[m] = mod
+	}
+	k := &kernel{name: what, params: params, dynamic: defaultShared}
+	k.fn, err = d.drv.Func(mod, entry)
+	d.check(what, err)
+	k.info, err = d.drv.FuncInfo(k.fn)
+	d.check(what, err)
+	at := 0
+	for _, size := range params {
+		at = (at + size - 1) / size * size
+		k.offsets = append(k.offsets, at)
+		at += size
+	}
+	k.block = make([]byte, at)
+	d.kernels[key] = k
+	return k
+}
+
+// start makes a launch with the parameters in k.block.
+func (d *Device) start(k *kernel, grid, block Dim, shared int) {
+	grid, block = whole(grid), whole(block)
+	threads := block.X * block.Y * block.Z
+	if grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.Y > 65535 || grid.Z > 65535 || threads < 1 || threads > k.info.MaxThreads {
+		panic(fmt.Errorf("kernels/cuda: %s: grid %v of blocks %v, of at most %d threads", k.name, grid, block, k.info.MaxThreads))
+	}
+	if shared > k.dynamic {
+		if most := d.info.SharedPerBlock - k.info.Shared; shared > most {
+			panic(fmt.Errorf("kernels/cuda: %s: %d bytes of dynamic shared memory; %s has %d", k.name, shared, d.info.Name, most))
+		}
+		d.check(k.name, d.drv.MaxDynamicShared(k.fn, shared))
+		k.dynamic = shared
+	}
+	d.launch = driver.Launch{Func: k.fn, Grid: grid, Block: block, Shared: shared, Params: k.block, Offsets: k.offsets, Stream: d.stream}
+	d.note(k.name)
+	d.check(k.name, d.drv.Launch(&d.launch))
+	if d.eager && !d.capturing() {
+		d.check(k.name, d.drv.Sync(d.stream))
+	}
+}
+
+func whole(d Dim) Dim { return Dim{X: d.X, Y: max(d.Y, 1), Z: max(d.Z, 1)} }
+
+var comment = regexp.MustCompile(`//.*|/\*(?s:.*?)\*/`)
+
+var paramType = regexp.MustCompile(`^\s*\.param\s+(?:\.align\s+\d+\s+)?\.([a-z])(\d+)\s`)
+
+// signature reads the sizes of an entry's parameters from its declaration: numbers and addresses of 4 and 8 bytes.
+func signature(ptx, entry string) ([]int, error) {
+	for rest := comment.ReplaceAllString(ptx, ""); ; {
+		_, after, found := strings.Cut(rest, ".entry")
+		if !found {
+			return nil, fmt.Errorf("no entry %s", entry)
+		}
+		rest = after
+		name := strings.TrimLeft(after, " \t\r\n")
+		tail, is := strings.CutPrefix(name, entry)
+		tail = strings.TrimLeft(tail, " \t\r\n")
+		if !is || tail == "" || !strings.ContainsRune("({.", rune(tail[0])) {
+			continue
+		}
+		list, open := strings.CutPrefix(tail, "(")
+		if !open {
+			return nil, nil
+		}
+		list, _, _ = strings.Cut(list, ")")
+		if strings.TrimSpace(list) == "" {
+			return nil, nil
+		}
+		var sizes []int
+		for i, p := range strings.Split(list, ",") {
+			f := paramType.FindStringSubmatch(p)
+			if f == nil {
+				return nil, fmt.Errorf("entry %s: parameter %d is no plain number: %s", entry, i, strings.TrimSpace(p))
+			}
+			bits, err := strconv.Atoi(f[2])
+			if err != nil || bits != 32 && bits != 64 {
+				return nil, fmt.Errorf("entry %s: parameter %d has %s bits", entry, i, f[2])
+			}
+			sizes = append(sizes, bits/8)
+		}
+		return sizes, nil
+	}
+}
+
+// SyncEnv names the environment variable that, set to 1, makes every launch wait for its end, so that an error names the kernel it comes from.
+const SyncEnv = "ONESTEP_CUDA_SYNC"
+
+func eager() bool { return os.Getenv(SyncEnv) == "1" }

@@ -12,7 +12,7 @@
 //
 // # Half precision
 //
-// A buffer is [F32] or [F16]. F16 is storage: every kernel computes and sums in float32. A CPU kernel that is
+// A buffer is [F32] or [F16]. F16 is storage: every kernel computes and sums in float32. A kernel that is
 // registered for F32 alone is run on converted copies, which gives the same bits as converting inside it.
 //
 // # Decisions

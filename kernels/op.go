@@ -58,22 +58,22 @@ func (o *Op[A]) Run(d Device, a A) {
 			continue
 		}
 		if host {
-			o.runHost(cpu, im.CPU, im.Half, a)
+			o.call(d, func(_ Device, a A) { im.CPU(cpu, a) }, im.Half, a)
 		} else {
-			im.Run(d, a)
+			o.call(d, im.Run, im.Half, a)
 		}
 		return
 	}
 	if !host {
 		panic(fmt.Errorf("kernels: %s has no implementation for %s", d.Name(), o.Name))
 	}
-	o.runHost(cpu, o.Ref, o.Half, a)
+	o.call(d, func(_ Device, a A) { o.Ref(cpu, a) }, o.Half, a)
 }
 
-// runHost calls run, on float32 copies of any half buffers if run does not take them itself.
-func (o *Op[A]) runHost(c *CPU, run func(*CPU, A), half bool, a A) {
+// call calls run, on float32 copies of any half buffers if run does not take them itself. The copies are made on the device.
+func (o *Op[A]) call(d Device, run func(Device, A), half bool, a A) {
 	if half || !o.anyHalf(&a) {
-		run(c, a)
+		run(d, a)
 		return
 	}
 	type copied struct {
@@ -86,19 +86,19 @@ func (o *Op[A]) runHost(c *CPU, run func(*CPU, A), half bool, a A) {
 		if b.Type != F16 || !b.Given() {
 			continue
 		}
-		full := c.Alloc(F32, b.Len)
+		full := d.Alloc(F32, b.Len)
 		if f.in {
-			Cast.Run(c, CastArgs{Y: full, X: *b, N: b.Len})
+			Cast.Run(d, CastArgs{Y: full, X: *b, N: b.Len})
 		}
 		copies = append(copies, copied{*b, full, f.out})
 		*b = full
 	}
-	run(c, a)
+	run(d, a)
 	for _, k := range copies {
 		if k.out {
-			Cast.Run(c, CastArgs{Y: k.half, X: k.full, N: k.half.Len})
+			Cast.Run(d, CastArgs{Y: k.half, X: k.full, N: k.half.Len})
 		}
-		c.Free(k.full)
+		d.Free(k.full)
 	}
 }
 

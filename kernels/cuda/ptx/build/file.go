@@ -56,6 +56,7 @@ type Kernel struct {
 	name    string
 	threads int
 	blocks  int // .minnctapersm, or 0
+	dynamic int // bytes of dynamic shared memory, if fixed; for the reader and for tables of occupancy
 	params  []string
 	outer   []string // declarations outside the kernel
 	shared  []string
@@ -68,8 +69,15 @@ type Kernel struct {
 // MinBlocks asks the assembler to keep registers low enough for n blocks on a multiprocessor (.minnctapersm).
 func (k *Kernel) MinBlocks(n int) { k.blocks = n }
 
+// DynamicBytes notes in the file that the kernel is always launched with n bytes of dynamic shared memory.
+func (k *Kernel) DynamicBytes(n int) { k.dynamic = n }
+
 func (k *Kernel) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n.visible .entry %s(\n", k.name)
+	b.WriteString("\n")
+	if k.dynamic > 0 {
+		fmt.Fprintf(b, "// dynamic shared memory: %d bytes\n", k.dynamic)
+	}
+	fmt.Fprintf(b, ".visible .entry %s(\n", k.name)
 	for i, p := range k.params {
 		comma := ","
 		if i == len(k.params)-1 {

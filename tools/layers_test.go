@@ -23,6 +23,11 @@ kernels/cpu                kernels
 kernels/kernelstest        kernels
 kernels/cuda               kernels kernels/cuda/driver
 kernels/cuda/driver
+kernels/cuda/chip
+kernels/cuda/ptx
+kernels/cuda/ptx/build
+kernels/cuda/gen           kernels/cuda/ptx/build
+kernels/cuda/simt          kernels/cuda/ptx
 
 tensor                     kernels kernels/cpu golang.org/x/sys/unix
 autograd                   kernels tensor
@@ -46,6 +51,7 @@ tools/train                tensor autograd nn nn/optim pid data tools/internal/c
 tools
 
 bench                      kernels tensor autograd nn nn/optim pid
+bench/sass                 kernels/cuda/chip
 bench/peer                 kernels kernels/kernelstest tensor bench github.com/klauspost/cpuid/v2
 `
 

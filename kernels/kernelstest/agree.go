@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ type config struct {
 	within float64
 	exact  bool
 	full   map[string]bool // fields that stay F32; "" stands for all
+	halved bool            // on devices: half buffers give the bits of float32 copies
 }
 
 // Option changes what [Agree] checks.
@@ -43,6 +45,9 @@ func OnlyF32(fields ...string) Option {
 	}
 }
 
+// HalfBits makes [AgreeOn] check what [Agree] always does: half buffers give the bits that float32 copies give when rounded.
+func HalfBits() Option { return func(c *config) { c.halved = true } }
+
 // threadCounts are the sizes of the crews that the kernels are run on; all must give the same bits.
 var threadCounts = []int{1, 2, 5}
 
@@ -54,13 +59,7 @@ var threadCounts = []int{1, 2, 5}
 //   - inputs and the words around every buffer are as before.
 func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options ...Option) {
 	t.Helper()
-	cfg := config{trials: 24, within: 64, full: map[string]bool{}}
-	if testing.Short() {
-		cfg.trials = 8
-	}
-	for _, o := range options {
-		o(&cfg)
-	}
+	cfg := configure(24, options)
 	ref := kernels.NewCPUAt(kernels.Generic, 2)
 	defer ref.Close()
 	for _, isa := range kernels.ISAs() {
@@ -76,15 +75,10 @@ func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options .
 				r := NewRand(trial)
 				a := newArgs(make(r))
 				for _, half := range []bool{false, true} {
-					c := &check[A]{t: t, op: op, cfg: &cfg, ref: ref, r: r}
-					if half {
-						if cfg.full[""] {
-							continue
-						}
-						c.half = a.pickHalf(r, &cfg)
+					if half && cfg.full[""] {
+						continue
 					}
-					c.name = fmt.Sprintf("trial %d, half=%v, %s", trial, c.half, a.sizes())
-					c.run(a, devices)
+					newCheck(t, op, &cfg, ref, r, a, half).run(a, devices)
 					if t.Failed() {
 						return
 					}
@@ -94,8 +88,20 @@ func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options .
 	}
 }
 
+// configure applies the options; without them there are so many trials, a third with -short.
+func configure(trials int, options []Option) config {
+	cfg := config{trials: trials, within: 64, full: map[string]bool{}}
+	if testing.Short() {
+		cfg.trials = trials / 3
+	}
+	for _, o := range options {
+		o(&cfg)
+	}
+	return cfg
+}
+
 type check[A any] struct {
-	t    *testing.T
+	t    Reporter
 	op   *kernels.Op[A]
 	cfg  *config
 	ref  *kernels.CPU
@@ -104,19 +110,33 @@ type check[A any] struct {
 	name string
 }
 
-func (c *check[A]) run(a args[A], devices []*kernels.CPU) {
-	c.t.Helper()
-	want := a.place(c.half, 0, false)
+// newCheck is the comparison of one trial, in float32 or half precision.
+func newCheck[A any](t Reporter, op *kernels.Op[A], cfg *config, ref *kernels.CPU, r *Rand, a args[A], half bool) *check[A] {
+	c := &check[A]{t: t, op: op, cfg: cfg, ref: ref, r: r}
+	if half {
+		c.half = a.pickHalf(r, cfg)
+	}
+	c.name = fmt.Sprintf("trial %d, half=%v, %s", r.trial, c.half, a.sizes())
+	return c
+}
+
+// reference runs Ref, and where a bound wants it once more on absolute values.
+func (c *check[A]) reference(a args[A]) (want, size *placed[A]) {
+	want = a.place(c.half, guards, false)
 	c.op.Run(c.ref, want.value)
-	var size *placed[A]
 	if c.r.terms > 0 {
-		size = a.place(c.half, 0, true)
+		size = a.place(c.half, guards, true)
 		c.op.Run(c.ref, size.value)
 	}
+	return want, size
+}
 
+func (c *check[A]) run(a args[A], devices []*kernels.CPU) {
+	c.t.Helper()
+	want, size := c.reference(a)
 	var first *placed[A]
 	for _, d := range devices {
-		got := a.place(c.half, c.r.IntN(16), false)
+		got := a.place(c.half, guards+c.r.IntN(16), false)
 		c.op.Run(d, got.value)
 		got.intact(c.t, c.name)
 		if first == nil {
@@ -127,14 +147,9 @@ func (c *check[A]) run(a args[A], devices []*kernels.CPU) {
 		same(c.t, fmt.Sprintf("%s: %d threads against %d", c.name, d.Threads(), devices[0].Threads()), got, first)
 	}
 	if len(c.half) > 0 {
-		full := a.rounded(c.half).place(nil, 0, false)
+		full := a.rounded(c.half).place(nil, guards, false)
 		c.op.Run(devices[0], full.value)
-		for i, f := range full.fields {
-			if f.out && c.half[f.name] {
-				b := toHalf(f.buf.F32)
-				full.fields[i].buf = kernels.HostF16(b)
-			}
-		}
+		full.toHalf(c.half)
 		same(c.t, c.name+": half buffers against rounded float32 copies", first, full)
 	}
 }
@@ -194,7 +209,7 @@ func (c *check[A]) compare(got, want, size *placed[A]) {
 	}
 }
 
-func same[A any](t *testing.T, name string, got, want *placed[A]) {
+func same[A any](t Reporter, name string, got, want *placed[A]) {
 	t.Helper()
 	for i, f := range want.fields {
 		if !f.out {
@@ -217,11 +232,10 @@ type args[A any] struct {
 }
 
 type field struct {
-	name  string
-	index int
-	out   bool // written
-	in    bool // read
-	buf   kernels.Buf
+	name string
+	out  bool // written
+	in   bool // read
+	buf  kernels.Buf
 
 	whole kernels.Buf // with guard words, once placed
 	skip  int         // guard words before buf
@@ -229,15 +243,11 @@ type field struct {
 }
 
 func newArgs[A any](value A) args[A] {
-	a := args[A]{value: value}
-	v := reflect.ValueOf(value)
-	for i := range v.NumField() {
-		b, ok := v.Field(i).Interface().(kernels.Buf)
-		if !ok || !b.Given() {
-			continue
+	a := args[A]{value: cloneArgs(value)}
+	for _, s := range slots(&a.value) {
+		if s.buf.Given() {
+			a.fields = append(a.fields, field{name: s.name, out: s.tag != "", in: !strings.HasPrefix(s.tag, "out"), buf: *s.buf})
 		}
-		tag := v.Type().Field(i).Tag.Get("kernel")
-		a.fields = append(a.fields, field{name: v.Type().Field(i).Name, index: i, out: tag != "", in: !strings.HasPrefix(tag, "out"), buf: b})
 	}
 	return a
 }
@@ -247,18 +257,20 @@ func (a args[A]) sizes() string {
 	s := ""
 	v := reflect.ValueOf(a.value)
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.Type != reflect.TypeFor[kernels.Buf]() {
+		if f := v.Type().Field(i); !holdsBufs(f.Type) {
 			s += fmt.Sprintf(" %s:%+v", f.Name, v.Field(i))
 		}
 	}
 	return s
 }
 
+var indices = regexp.MustCompile(`\[\d+\]`)
+
 // pickHalf chooses the fields to be F16: all in even trials, some in odd ones.
 func (a args[A]) pickHalf(r *Rand, cfg *config) map[string]bool {
 	half := map[string]bool{}
 	for _, f := range a.fields {
-		if !cfg.full[f.name] && (r.trial%2 == 0 || r.IntN(2) == 0) {
+		if !cfg.full[indices.ReplaceAllString(f.name, "")] && (r.trial%2 == 0 || r.IntN(2) == 0) {
 			half[f.name] = true
 		}
 	}
@@ -280,6 +292,15 @@ func (a args[A]) rounded(half map[string]bool) args[A] {
 	return b
 }
 
+// toHalf rounds the chosen outputs.
+func (p *placed[A]) toHalf(half map[string]bool) {
+	for i, f := range p.fields {
+		if f.out && half[f.name] {
+			p.fields[i].buf = kernels.HostF16(toHalf(f.buf.F32))
+		}
+	}
+}
+
 func toHalf(x []float32) []kernels.F16Bits {
 	h := make([]kernels.F16Bits, len(x))
 	for i, v := range x {
@@ -296,10 +317,10 @@ type placed[A any] struct {
 
 const guards = 64 // words on either side
 
-// place copies the arguments to fresh memory, shifted by some words from a cache line.
-func (a args[A]) place(half map[string]bool, shift int, abs bool) *placed[A] {
-	p := &placed[A]{value: a.value, fields: append([]field(nil), a.fields...)}
-	v := reflect.ValueOf(&p.value).Elem()
+// place copies the arguments to fresh memory, with skip guard words before each buffer and some after it.
+func (a args[A]) place(half map[string]bool, skip int, abs bool) *placed[A] {
+	p := &placed[A]{value: cloneArgs(a.value), fields: append([]field(nil), a.fields...)}
+	to := given(slots(&p.value))
 	for i := range p.fields {
 		f := &p.fields[i]
 		n := f.buf.Len
@@ -314,9 +335,9 @@ func (a args[A]) place(half map[string]bool, shift int, abs bool) *placed[A] {
 				x[j] = float32(math.Abs(float64(x[j])))
 			}
 		}
-		f.skip = guards + shift
+		f.skip = skip
 		if half[f.name] {
-			w := make([]kernels.F16Bits, n+2*guards+shift)
+			w := make([]kernels.F16Bits, (skip+n+guards+1)/2*2) // so that words of 32 bits hold it
 			for j := range w {
 				w[j] = guardHalf
 			}
@@ -329,7 +350,7 @@ func (a args[A]) place(half map[string]bool, shift int, abs bool) *placed[A] {
 			f.whole = kernels.HostF16(w)
 			f.buf = kernels.HostF16(w[f.skip : f.skip+n : f.skip+n])
 		} else {
-			w := make([]float32, n+2*guards+shift)
+			w := make([]float32, skip+n+guards)
 			for j := range w {
 				w[j] = guard
 			}
@@ -338,7 +359,7 @@ func (a args[A]) place(half map[string]bool, shift int, abs bool) *placed[A] {
 			f.buf = kernels.HostF32(w[f.skip : f.skip+n : f.skip+n])
 		}
 		f.start = f.values()
-		v.Field(f.index).Set(reflect.ValueOf(f.buf))
+		*to[i].buf = f.buf
 	}
 	return p
 }
@@ -364,7 +385,7 @@ func (f *field) unwritten(i int) bool {
 }
 
 // intact checks inputs and guard words.
-func (p *placed[A]) intact(t *testing.T, name string) {
+func (p *placed[A]) intact(t Reporter, name string) {
 	t.Helper()
 	for _, f := range p.fields {
 		for i := range f.whole.Len {

@@ -8,15 +8,7 @@ import (
 )
 
 func TestBilinear(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Bilinear, func(r *kernelstest.Rand) kernels.BilinearArgs {
-		a := kernels.BilinearArgs{N: r.Size(3), C: r.Size(3), H: r.Size(20), W: r.Size(20), OH: r.Size(70), OW: r.Size(70), Grad: r.Bool()}
-		in, out := a.N*a.C*a.H*a.W, a.N*a.C*a.OH*a.OW
-		a.Y, a.X = r.Out(out), r.In(in)
-		if a.Grad {
-			a.Y, a.X = r.Out(in), r.In(out)
-		}
-		return a
-	}, kernelstest.Within(16), kernelstest.Trials(40))
+	kernelstest.Agree(t, &kernels.Bilinear, kernelstest.Bilinear, kernelstest.Within(16), kernelstest.Trials(40))
 }
 
 func BenchmarkBilinear(b *testing.B) {

@@ -7,60 +7,14 @@ import (
 	"onestep/kernels/kernelstest"
 )
 
-// anyConv draws the geometry of a convolution: kernels up to 5, strides up to 3, padding up to the kernel.
-func anyConv(r *kernelstest.Rand) kernels.ConvShape {
-	for {
-		s := kernels.ConvShape{
-			N: r.Size(3), H: r.Size(13), W: r.Size(13), I: r.Size(37), O: r.Size(70),
-			KH: kernelstest.Pick(r, 1, 3, 3, 3, 5, 2), KW: kernelstest.Pick(r, 1, 3, 3, 3, 5, 4),
-			Stride: kernelstest.Pick(r, 1, 1, 1, 2, 3),
-		}
-		if r.Bool() {
-			s.O = (s.O + 15) / 16 * 16
-			s.I = (s.I + 15) / 16 * 16
-		}
-		s.PadH, s.PadW = r.IntN(s.KH+1), r.IntN(s.KW+1)
-		if s.KH == 1 && s.KW == 1 && r.IntN(2) == 0 {
-			s.PadH, s.PadW = 0, 0
-		}
-		if s.H+2*s.PadH >= s.KH && s.W+2*s.PadW >= s.KW {
-			return s.Out()
-		}
-	}
-}
-
 func TestConv2D(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Conv2D, func(r *kernelstest.Rand) kernels.Conv2DArgs {
-		s := anyConv(r)
-		r.Sum(s.KH*s.KW*s.I + 2)
-		y := s.N * s.OH * s.OW * s.O
-		return kernels.Conv2DArgs{
-			Y: r.Out(y), X: r.In(s.N * s.H * s.W * s.I), Weight: r.In(s.KH * s.KW * s.I * s.O),
-			Bias: r.Maybe(r.In(s.O)), Residual: r.Maybe(r.In(y)), Scale: kernelstest.Pick[float32](r, 1, 0.7), ReLU: r.Bool(),
-			ConvShape: s,
-		}
-	}, kernelstest.Trials(60))
+	kernelstest.Agree(t, &kernels.Conv2D, kernelstest.Conv2D, kernelstest.Trials(60))
 }
 
 func TestConv2DInputGrad(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
-		s := anyConv(r)
-		r.Sum(s.KH * s.KW * s.O)
-		return kernels.Conv2DInputGradArgs{
-			DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O),
-			ConvShape: s,
-		}
-	}, kernelstest.Trials(60))
+	kernelstest.Agree(t, &kernels.Conv2DInputGrad, kernelstest.Conv2DInputGrad, kernelstest.Trials(60))
 }
 
 func TestConv2DWeightGrad(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs {
-		s := anyConv(r)
-		r.Sum(s.N * s.OH * s.OW)
-		return kernels.Conv2DWeightGradArgs{
-			DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Maybe(r.Out(s.O)),
-			X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O),
-			ConvShape: s,
-		}
-	}, kernelstest.Trials(60))
+	kernelstest.Agree(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGrad, kernelstest.Trials(60))
 }

@@ -8,18 +8,8 @@ import (
 )
 
 func TestSampleDistance(t *testing.T) {
-	kernelstest.Agree(t, &kernels.SampleDistance, func(r *kernelstest.Rand) kernels.SampleDistanceArgs {
-		n, i := r.Size(5), kernelstest.Pick(r, r.Size(100), r.Size(40_000))
-		return kernels.SampleDistanceArgs{D: r.Out(n), X: r.In(n * i), Y: r.In(n * i), N: n, I: i, Squared: r.Bool()}
-	}, kernelstest.Within(4), kernelstest.OnlyF32("D"))
-	kernelstest.Agree(t, &kernels.SampleDistanceBackward, func(r *kernelstest.Rand) kernels.SampleDistanceBackwardArgs {
-		n, i := r.Size(5), kernelstest.Pick(r, r.Size(100), r.Size(40_000))
-		a := kernels.SampleDistanceBackwardArgs{DX: r.Out(n * i), DD: r.In(n), X: r.In(n * i), Y: r.In(n * i), N: n, I: i, Squared: r.Bool()}
-		for j := 0; j < n*i; j += 3 {
-			a.Y.F32[j] = a.X.F32[j]
-		}
-		return a
-	}, kernelstest.Within(4), kernelstest.OnlyF32("DD"))
+	kernelstest.Agree(t, &kernels.SampleDistance, kernelstest.SampleDistance, kernelstest.Within(4), kernelstest.OnlyF32("D"))
+	kernelstest.Agree(t, &kernels.SampleDistanceBackward, kernelstest.SampleDistanceBackward, kernelstest.Within(4), kernelstest.OnlyF32("DD"))
 }
 
 func BenchmarkSampleDistance(b *testing.B) {

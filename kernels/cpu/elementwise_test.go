@@ -8,53 +8,24 @@ import (
 )
 
 func TestAxpby(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Axpby, func(r *kernelstest.Rand) kernels.AxpbyArgs {
-		n := r.Size(40_000)
-		return kernels.AxpbyArgs{Y: r.Out(n), X: r.In(n), Z: r.Maybe(r.In(n)), A: r.Float32(), B: r.Float32() - 1, N: n}
-	}, kernelstest.Within(2), kernelstest.Trials(10))
-	kernelstest.Agree(t, &kernels.SampleAxpby, func(r *kernelstest.Rand) kernels.SampleAxpbyArgs {
-		n, i := r.Size(20), kernelstest.Pick(r, r.Size(100), r.Size(5_000))
-		a := kernels.SampleAxpbyArgs{Y: r.Out(n * i), X: r.In(n * i), A: r.In(n), N: n, I: i}
-		if r.Bool() {
-			a.Z, a.B = r.In(n*i), r.In(n)
-		}
-		return a
-	}, kernelstest.Within(2), kernelstest.Trials(10), kernelstest.OnlyF32("A", "B"))
+	kernelstest.Agree(t, &kernels.Axpby, kernelstest.Axpby, kernelstest.Within(2), kernelstest.Trials(10))
+	kernelstest.Agree(t, &kernels.SampleAxpby, kernelstest.SampleAxpby, kernelstest.Within(2), kernelstest.Trials(10), kernelstest.OnlyF32("A", "B"))
 }
 
 func TestMul(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Mul, func(r *kernelstest.Rand) kernels.MulArgs {
-		n := r.Size(40_000)
-		return kernels.MulArgs{Y: r.Out(n), X: r.In(n), Z: r.In(n), N: n}
-	}, kernelstest.Exactly(), kernelstest.Trials(10))
+	kernelstest.Agree(t, &kernels.Mul, kernelstest.Mul, kernelstest.Exactly(), kernelstest.Trials(10))
 }
 
 func TestChannelAffine(t *testing.T) {
-	kernelstest.Agree(t, &kernels.ChannelAffine, func(r *kernelstest.Rand) kernels.ChannelAffineArgs {
-		m, c := r.Size(3000), kernelstest.Pick(r, 3, r.Size(40))
-		return kernels.ChannelAffineArgs{Y: r.Out(m * c), X: r.In(m * c), A: r.In(c), B: r.Maybe(r.In(c)), M: m, C: c}
-	}, kernelstest.Within(2))
+	kernelstest.Agree(t, &kernels.ChannelAffine, kernelstest.ChannelAffine, kernelstest.Within(2))
 }
 
 func TestReLUBackward(t *testing.T) {
-	kernelstest.Agree(t, &kernels.ReLUBackward, func(r *kernelstest.Rand) kernels.ReLUBackwardArgs {
-		n := r.Size(40_000)
-		a := kernels.ReLUBackwardArgs{DX: r.Out(n), DY: r.In(n), Y: r.In(n), N: n}
-		for i := range a.Y.F32 {
-			if a.Y.F32[i] < 0 { // nothing of the gradient may be seen here
-				a.DY.F32[i] /= 0 * a.Y.F32[i]
-				a.Y.F32[i] = 0
-			}
-		}
-		return a
-	}, kernelstest.Exactly(), kernelstest.Trials(10))
+	kernelstest.Agree(t, &kernels.ReLUBackward, kernelstest.ReLUBackward, kernelstest.Exactly(), kernelstest.Trials(10))
 }
 
 func TestCast(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Cast, func(r *kernelstest.Rand) kernels.CastArgs {
-		n := r.Size(40_000)
-		return kernels.CastArgs{Y: r.Out(n + 3), X: r.Uniform(n, -70000, 70000), N: n}
-	}, kernelstest.Exactly(), kernelstest.Trials(10))
+	kernelstest.Agree(t, &kernels.Cast, kernelstest.Cast, kernelstest.Exactly(), kernelstest.Trials(10))
 	// every half there is
 	x, y, back := make([]kernels.F16Bits, 1<<16), make([]float32, 1<<16), make([]kernels.F16Bits, 1<<16)
 	for i := range x {
@@ -74,13 +45,7 @@ func TestCast(t *testing.T) {
 }
 
 func TestCopyChannels(t *testing.T) {
-	kernelstest.Agree(t, &kernels.CopyChannels, func(r *kernelstest.Rand) kernels.CopyChannelsArgs {
-		m, c := r.Size(700), r.Size(50)
-		a := kernels.CopyChannelsArgs{M: m, C: c, YFrom: r.Size(9) - 1, XFrom: r.Size(9) - 1}
-		a.YWidth, a.XWidth = a.YFrom+c+r.Size(5)-1, a.XFrom+c+r.Size(5)-1
-		a.Y, a.X = r.InOut(m*a.YWidth), r.In(m*a.XWidth)
-		return a
-	}, kernelstest.Exactly(), kernelstest.OnlyF32())
+	kernelstest.Agree(t, &kernels.CopyChannels, kernelstest.CopyChannels, kernelstest.Exactly(), kernelstest.OnlyF32())
 }
 
 func BenchmarkElementwise(b *testing.B) {

@@ -1,0 +1,58 @@
+package kernelstest
+
+import "onestep/kernels"
+
+// Conv2D draws arguments of [kernels.Conv2D].
+func Conv2D(r *Rand) kernels.Conv2DArgs {
+	s := anyConv(r)
+	r.Sum(s.KH*s.KW*s.I + 2)
+	y := s.N * s.OH * s.OW * s.O
+	return kernels.Conv2DArgs{
+		Y: r.Out(y), X: r.In(s.N * s.H * s.W * s.I), Weight: r.In(s.KH * s.KW * s.I * s.O),
+		Bias: r.Maybe(r.In(s.O)), Residual: r.Maybe(r.In(y)), Scale: Pick[float32](r, 1, 0.7), ReLU: r.Bool(),
+		ConvShape: s,
+	}
+}
+
+// Conv2DInputGrad draws arguments of [kernels.Conv2DInputGrad].
+func Conv2DInputGrad(r *Rand) kernels.Conv2DInputGradArgs {
+	s := anyConv(r)
+	r.Sum(s.KH * s.KW * s.O)
+	return kernels.Conv2DInputGradArgs{
+		DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O),
+		ConvShape: s,
+	}
+}
+
+// Conv2DWeightGrad draws arguments of [kernels.Conv2DWeightGrad].
+func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs {
+	s := anyConv(r)
+	r.Sum(s.N * s.OH * s.OW)
+	return kernels.Conv2DWeightGradArgs{
+		DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Maybe(r.Out(s.O)),
+		X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O),
+		ConvShape: s,
+	}
+}
+
+// anyConv draws the geometry of a convolution: kernels up to 5, strides up to 3, padding up to the kernel.
+func anyConv(r *Rand) kernels.ConvShape {
+	for {
+		s := kernels.ConvShape{
+			N: r.Size(3), H: r.Size(13), W: r.Size(13), I: r.Size(37), O: r.Size(70),
+			KH: Pick(r, 1, 3, 3, 3, 5, 2), KW: Pick(r, 1, 3, 3, 3, 5, 4),
+			Stride: Pick(r, 1, 1, 1, 2, 3),
+		}
+		if r.Bool() {
+			s.O = (s.O + 15) / 16 * 16
+			s.I = (s.I + 15) / 16 * 16
+		}
+		s.PadH, s.PadW = r.IntN(s.KH+1), r.IntN(s.KW+1)
+		if s.KH == 1 && s.KW == 1 && r.IntN(2) == 0 {
+			s.PadH, s.PadW = 0, 0
+		}
+		if s.H+2*s.PadH >= s.KH && s.W+2*s.PadW >= s.KW {
+			return s.Out()
+		}
+	}
+}

@@ -22,7 +22,7 @@ kernels                    github.com/klauspost/cpuid/v2
 kernels/cpu                kernels
 kernels/kernelstest        kernels
 kernels/cuda               kernels kernels/cuda/driver
-kernels/cuda/driver
+kernels/cuda/driver        github.com/ebitengine/purego golang.org/x/sys/windows
 kernels/cuda/chip
 kernels/cuda/ptx
 kernels/cuda/ptx/build

@@ -2,7 +2,6 @@ package cuda
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,31 +35,42 @@ func (d *Device) kernel(m *Module, entry string) *kernel {
 	if k := d.kernels[key]; k != nil {
 		return k
 	}
-	what := m.Name + ": " + entry
-	params, err := signature(m.PTX, entry)
-	if err != nil {
+	k := &kernel{name: m.Name + ": " + entry, dynamic: defaultShared}
+	var err error
+	if k.params, err = signature(m.PTX, entry); err != nil {
 		panic(fmt.Errorf("kernels/cuda: %s: %w", m.Name, err))
 	}
-	mod, ok := d.modules[m]
-	if !ok {
-		mod, err = d.drv.Load(m.Name, m.PTX)
-		d.check(m.Name, err)
-		d.modules[m] = mod
-	}
-	k := &kernel{name: what, params: params, dynamic: defaultShared}
-	k.fn, err = d.drv.Func(mod, entry)
-	d.check(what, err)
-	k.info, err = d.drv.FuncInfo(k.fn)
-	d.check(what, err)
 	at := 0
-	for _, size := range params {
+	for _, size := range k.params {
 		at = (at + size - 1) / size * size
 		k.offsets = append(k.offsets, at)
 		at += size
 	}
 	k.block = make([]byte, at)
+	d.check(k.name, d.aside(func() (err error) {
+		mod, loaded := d.modules[m]
+		if !loaded {
+			if mod, err = d.drv.Load(m.Name, m.PTX); err != nil {
+				return err
+			}
+			d.modules[m] = mod
+		}
+		if k.fn, err = d.drv.Func(mod, entry); err != nil {
+			return err
+		}
+		k.info, err = d.drv.FuncInfo(k.fn)
+		return err
+	}))
 	d.kernels[key] = k
 	return k
+}
+
+// aside calls f, which prepares launches and is no part of a graph that is being captured.
+func (d *Device) aside(f func() error) error {
+	if d.pool.capture != nil {
+		return d.drv.Relaxed(f)
+	}
+	return f()
 }
 
 // start makes a launch with the parameters in k.block.
@@ -74,15 +84,13 @@ func (d *Device) start(k *kernel, grid, block Dim, shared int) {
 		if most := d.info.SharedPerBlock - k.info.Shared; shared > most {
 			panic(fmt.Errorf("kernels/cuda: %s: %d bytes of dynamic shared memory; %s has %d", k.name, shared, d.info.Name, most))
 		}
-		d.check(k.name, d.drv.MaxDynamicShared(k.fn, shared))
+		d.check(k.name, d.aside(func() error { return d.drv.MaxDynamicShared(k.fn, shared) }))
 		k.dynamic = shared
 	}
 	d.launch = driver.Launch{Func: k.fn, Grid: grid, Block: block, Shared: shared, Params: k.block, Offsets: k.offsets, Stream: d.stream}
 	d.note(k.name)
 	d.check(k.name, d.drv.Launch(&d.launch))
-	if d.eager && !d.capturing() {
-		d.check(k.name, d.drv.Sync(d.stream))
-	}
+	d.settle(k.name)
 }
 
 func whole(d Dim) Dim { return Dim{X: d.X, Y: max(d.Y, 1), Z: max(d.Z, 1)} }
@@ -128,8 +136,3 @@ func signature(ptx, entry string) ([]int, error) {
 		return sizes, nil
 	}
 }
-
-// SyncEnv names the environment variable that, set to 1, makes every launch wait for its end, so that an error names the kernel it comes from.
-const SyncEnv = "ONESTEP_CUDA_SYNC"
-
-func eager() bool { return os.Getenv(SyncEnv) == "1" }

@@ -32,6 +32,9 @@ type Driver interface {
 	MemInfo() (free, total int64, err error)
 	Alloc(bytes int) (Ptr, error)
 	Free(Ptr) error
+	// Mark says that of the memory at p so many bytes are in use from here on in the stream's order, with undefined contents; 0: that the memory
+	// is not in use. Drivers that check accesses hold kernels to it; the others ignore it.
+	Mark(p Ptr, bytes int, s Stream) error
 	// AllocHost returns memory of the host that the device can copy from and to by itself.
 	AllocHost(bytes int) ([]byte, error)
 	FreeHost([]byte) error
@@ -56,7 +59,8 @@ type Driver interface {
 	CloseStream(Stream) error
 	// Sync waits for all work of a stream.
 	Sync(Stream) error
-	NewEvent() (Event, error)
+	// NewEvent makes an event, with a time for Elapsed or, cheaper, without.
+	NewEvent(timed bool) (Event, error)
 	CloseEvent(Event) error
 	Record(Event, Stream) error
 	// Wait keeps the later work of a stream back until the event has happened.
@@ -70,11 +74,13 @@ type Driver interface {
 	// BeginCapture makes a stream record its work instead of doing it, until EndCapture.
 	BeginCapture(Stream) error
 	EndCapture(Stream) (Graph, error)
-	// AllocInCapture is Alloc while a stream of this goroutine captures. The memory is there at once and is no part of the graph.
-	AllocInCapture(bytes int) (Ptr, error)
+	// Relaxed calls f, which may allocate and load modules although a stream of this goroutine captures. That is done at once and no part of the graph.
+	Relaxed(f func() error) error
 	LaunchGraph(Graph, Stream) error
 	CloseGraph(Graph) error
 
+	// Do calls f on a thread where the device is current, for libraries beside the driver.
+	Do(f func() error) error
 	Close() error
 }
 
@@ -110,6 +116,7 @@ type Info struct {
 	MemoryClockKHz int
 	BusBits        int
 	Memory         int64 // bytes
+	Guard          int   // bytes to leave between buffers, for a driver that checks accesses
 }
 
 // FuncInfo is what the compiler made of a kernel.

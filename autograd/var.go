@@ -15,6 +15,7 @@ type Var struct {
 
 	needs bool
 	node  *node // how it was computed; nil for parameters and constants
+	half  *half // of a parameter that was cast to binary16
 }
 
 // node is one recorded operation.
@@ -27,7 +28,7 @@ type node struct {
 }
 
 // Param makes a leaf that gathers a gradient.
-func Param(t *tensor.Tensor) *Var { return &Var{Value: t, needs: true} }
+func Param(t *tensor.Tensor) *Var { return &Var{Value: t, needs: true, half: &half{}} }
 
 // Const makes a leaf that gathers none.
 func Const(t *tensor.Tensor) *Var { return &Var{Value: t} }
@@ -189,4 +190,13 @@ func values(xs ...*Var) []*tensor.Tensor {
 func (x *Var) Freeze() {
 	x.ZeroGrad()
 	x.needs = false
+}
+
+// Release frees the value of a leaf, its gradient, and what is kept beside.
+func (x *Var) Release() {
+	x.ZeroGrad()
+	x.Value.Release()
+	if x.half != nil && x.half.copy != nil {
+		x.half.copy.Release()
+	}
 }

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"runtime"
+	"sort"
 	"sync/atomic"
 	"time"
 )
@@ -141,4 +142,28 @@ func (c *CPU) Blocks(n int, f func(worker, lo, hi int)) {
 func (c *CPU) Rows(n, elements int, f func(worker, lo, hi int)) {
 	per := max(1, BlockLen/max(1, elements))
 	c.For((n+per-1)/per, func(w, i int) { f(w, i*per, min(n, (i+1)*per)) })
+}
+
+// BlocksOf splits each of several buffers into tasks of at most BlockLen elements and calls f(worker, block, i, lo, hi) for elements lo up to
+// hi of buffer i; blocks are numbered through. The split depends on the lengths alone.
+func (c *CPU) BlocksOf(list []Buf, f func(worker, block, i, lo, hi int)) {
+	first := make([]int, len(list)) // block of each buffer
+	blocks := 0
+	for i, b := range list {
+		first[i] = blocks
+		blocks += (b.Len + BlockLen - 1) / BlockLen
+	}
+	c.For(blocks, func(w, block int) {
+		i := sort.SearchInts(first, block+1) - 1 // the last buffer that begins at or before it; empty ones begin where the next does
+		lo := (block - first[i]) * BlockLen
+		f(w, block, i, lo, min(list[i].Len, lo+BlockLen))
+	})
+}
+
+// countBlocks is the number of blocks of [CPU.BlocksOf].
+func countBlocks(list []Buf) (n int) {
+	for _, b := range list {
+		n += (b.Len + BlockLen - 1) / BlockLen
+	}
+	return n
 }

@@ -30,4 +30,5 @@
 //   - [zhang18] R. Zhang et al., The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924
 //   - [liu20] L. Liu et al., On the variance of the adaptive learning rate and beyond, arXiv:1908.03265
 //   - [kingma15] D. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980
+//   - [salmon11] J. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011
 package kernels

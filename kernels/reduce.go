@@ -1,43 +1,27 @@
 package kernels
 
-import "math"
+// SquaredNorm is the sum of the squares of all elements of several buffers, in float64: ±Inf or NaN if any element is.
+var SquaredNorm = Op[SquaredNormArgs]{Name: "squared_norm", Ref: squaredNorm}
 
-// Sum is the sum of all elements.
-var Sum = Op[SumArgs]{Name: "sum", Ref: sum}
-
-// SumArgs lists output, input, size.
-type SumArgs struct {
-	Y Buf `kernel:"out"` // (1) float32
-	X Buf // (N)
-	N int
+// SquaredNormArgs lists output and inputs.
+type SquaredNormArgs struct {
+	Y Buf   `kernel:"out"` // (2) a float64, see [PutFloat64]
+	X []Buf // any length each, float32
 }
 
-func sum(c *CPU, a SumArgs) {
-	a.Y.F32[0] = float32(c.sumBlocks(a.N, func(i int) float64 { return float64(a.X.F32[i]) }))
-}
-
-// Norm is the Euclidean length of a buffer, ±Inf or NaN if any element is.
-var Norm = Op[NormArgs]{Name: "norm", Ref: norm}
-
-// NormArgs lists output, input, size.
-type NormArgs struct {
-	Y Buf `kernel:"out"` // (1) float32
-	X Buf // (N)
-	N int
-}
-
-func norm(c *CPU, a NormArgs) {
-	a.Y.F32[0] = float32(math.Sqrt(c.sumBlocks(a.N, func(i int) float64 { return float64(a.X.F32[i]) * float64(a.X.F32[i]) })))
-}
-
-// sumBlocks adds f(0) … f(n−1) in float64: within blocks, then over blocks in order.
-func (c *CPU) sumBlocks(n int, f func(i int) float64) (total float64) {
-	slots := make([]float64, (n+BlockLen-1)/BlockLen)
-	c.Blocks(n, func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			slots[lo/BlockLen] += f(i)
+func squaredNorm(c *CPU, a SquaredNormArgs) {
+	PutFloat64(a.Y.F32, c.SumBlocks(a.X, func(x []float32) (sum float64) {
+		for _, v := range x {
+			sum += float64(v) * float64(v)
 		}
-	})
+		return sum
+	}))
+}
+
+// SumBlocks adds f of every block of several buffers, see [CPU.BlocksOf]: within blocks by f, then over blocks in order.
+func (c *CPU) SumBlocks(list []Buf, f func(x []float32) float64) (total float64) {
+	slots := make([]float64, countBlocks(list))
+	c.BlocksOf(list, func(_, block, i, lo, hi int) { slots[block] = f(list[i].F32[lo:hi]) })
 	for _, s := range slots {
 		total += s
 	}

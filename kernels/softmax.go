@@ -7,16 +7,16 @@ var CrossEntropy = Op[CrossEntropyArgs]{Name: "cross_entropy", Ref: crossEntropy
 
 // CrossEntropyArgs lists output, inputs, sizes.
 type CrossEntropyArgs struct {
-	Y      Buf   `kernel:"out"` // (N) float32
-	X      Buf   // (N,C) logits
-	Labels []int // (N)
+	Y      Buf `kernel:"out"` // (N) float32
+	X      Buf // (N,C) logits
+	Labels Buf // (N) float32: class numbers
 	N, C   int
 }
 
 func crossEntropy(_ *CPU, a CrossEntropyArgs) {
-	for n, label := range a.Labels {
+	for n := range a.N {
 		x := a.X.F32[n*a.C:][:a.C]
-		a.Y.F32[n] = float32(logSumExp(x) - float64(x[label]))
+		a.Y.F32[n] = float32(logSumExp(x) - float64(x[int(a.Labels.F32[n])]))
 	}
 }
 
@@ -25,20 +25,20 @@ var CrossEntropyBackward = Op[CrossEntropyBackwardArgs]{Name: "cross_entropy_bac
 
 // CrossEntropyBackwardArgs lists output, inputs, sizes.
 type CrossEntropyBackwardArgs struct {
-	DX     Buf   `kernel:"out"` // (N,C)
-	DY     Buf   // (N) float32
-	X      Buf   // (N,C)
-	Labels []int // (N)
+	DX     Buf `kernel:"out"` // (N,C)
+	DY     Buf // (N) float32
+	X      Buf // (N,C)
+	Labels Buf // (N) float32: class numbers
 	N, C   int
 }
 
 func crossEntropyBackward(_ *CPU, a CrossEntropyBackwardArgs) {
-	for n, label := range a.Labels {
+	for n := range a.N {
 		x, dx, dy := a.X.F32[n*a.C:][:a.C], a.DX.F32[n*a.C:], float64(a.DY.F32[n])
 		lse := logSumExp(x)
 		for k, v := range x {
 			p := math.Exp(float64(v) - lse)
-			if k == label {
+			if k == int(a.Labels.F32[n]) {
 				p--
 			}
 			dx[k] = float32(dy * p)

@@ -134,10 +134,9 @@ func (ps *Params) ZeroGrad() {
 
 // Release frees the tensors. The network cannot be used afterwards.
 func (ps *Params) Release() {
-	ps.ZeroGrad()
 	for _, p := range ps.List {
 		if p.Var != nil {
-			p.Var.Value.Release()
+			p.Var.Release()
 		}
 	}
 }

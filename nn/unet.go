@@ -316,5 +316,5 @@ func (u *UNet) decode(x, emb *autograd.Var, skips []*autograd.Var, drop *Dropout
 
 // zeroLabels are the labels of a conditional network that is given none.
 func zeroLabels(d *tensor.Device, n, classes int) *autograd.Var {
-	return autograd.Const(d.FromFloat32(make([]float32, n*classes), n, classes))
+	return autograd.Const(d.Input(func([]float32) {}, n, classes))
 }

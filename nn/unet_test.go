@@ -64,7 +64,7 @@ func step(d *tensor.Device, u *nn.UNet, batch int, drop *nn.Dropout) (out []floa
 	return out, made
 }
 
-var someDropout = &nn.Dropout{P: 0.1, Random: tensor.Random{Seed: 5}}
+var someDropout = &nn.Dropout{P: 0.1, Random: tensor.Random{Seed: 5}, Step: new(int)}
 
 // onSmallNets runs f on both networks and every instruction set.
 func onSmallNets(t *testing.T, f func(t *testing.T, d *tensor.Device, build func() *nn.UNet)) {
@@ -224,8 +224,9 @@ func TestDropout(t *testing.T) {
 	logits := func(first, n int, drop *nn.Dropout) []float32 {
 		return net.Logits(autograd.Const(d.FromFloat32(x[first*64:(first+n)*64], n, 8, 8, 1)), drop).Value.Float32s()
 	}
-	drop := func(sample uint64) *nn.Dropout {
-		return &nn.Dropout{P: 0.5, Random: tensor.Random{Seed: 2}, Step: 7, Sample: sample}
+	seven := 7
+	drop := func(sample int) *nn.Dropout {
+		return &nn.Dropout{P: 0.5, Random: tensor.Random{Seed: 2}, Step: &seven, Sample: sample}
 	}
 	all := logits(0, 3, drop(10))
 	if part := logits(1, 2, drop(11)); !slices.Equal(all[c.Classes:], part) {

@@ -114,8 +114,8 @@ func (b *UNetBlock) Forward(x, emb *autograd.Var, drop *Dropout) *autograd.Var {
 type Dropout struct {
 	P      float32
 	Random tensor.Random
-	Step   uint64
-	Sample uint64 // the number of the first sample in the batch
+	Step   *int // read again whenever a [tensor.Program] is replayed
+	Sample int  // the number of the first sample in the batch
 }
 
 // maxBlocks bounds the number of blocks in a network: block numbers share a counter word with the step.
@@ -127,20 +127,19 @@ func (d *Dropout) apply(x *autograd.Var, block uint64) *autograd.Var {
 	}
 	n := x.Dim(0)
 	per := x.Len() / n
-	mask := make([]float32, x.Len())
-	for i := range n {
-		m := mask[i*per : (i+1)*per]
-		d.Random.Uniform(m, tensor.Dropout, d.Step*maxBlocks+block, d.Sample+uint64(i))
-		for j, u := range m {
-			m[j] = 0
-			if u >= d.P {
-				m[j] = 1 / (1 - d.P)
+	mask := x.Device().Input(func(dst []float32) {
+		for i := range n {
+			m := dst[i*per : (i+1)*per]
+			d.Random.Uniform(m, tensor.Dropout, uint64(*d.Step)*maxBlocks+block, uint64(d.Sample+i))
+			for j, u := range m {
+				m[j] = 0
+				if u >= d.P {
+					m[j] = 1 / (1 - d.P)
+				}
 			}
 		}
-	}
-	m := x.Value.NewLike()
-	m.CopyFrom(mask)
-	return x.Mul(autograd.Const(m))
+	}, x.Shape()...)
+	return x.Mul(autograd.Cast(autograd.Const(mask), x.Value.DType()))
 }
 
 // sqrtHalf is SongUNet's skip scale.

@@ -2,11 +2,11 @@ package pid
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
 	"onestep/nn"
+	"onestep/nn/optim"
 	"onestep/tensor"
 )
 
@@ -25,12 +25,13 @@ func FormatRate(rate float64) string { return strconv.FormatFloat(rate, 'g', -1,
 // Save writes everything a run needs to go on bit for bit: parameters, moments, averages, step and loss scale. Random numbers are keyed by
 // the step and need no state. meta is kept beside.
 func (tr *Trainer) Save(path string, meta map[string]string) error {
+	state := tr.Opt.State()
 	m := map[string]string{
 		"step":      strconv.Itoa(tr.Step),
-		"opt_steps": strconv.Itoa(tr.Opt.Steps),
+		"opt_steps": strconv.Itoa(state.Steps),
 	}
-	if tr.Scale != nil {
-		m["lg_loss_scale"] = strconv.FormatFloat(tr.Scale.Log2, 'g', -1, 64)
+	if tr.scaled() {
+		m["lg_loss_scale"] = strconv.FormatFloat(state.Log2, 'g', -1, 64)
 	}
 	for k, v := range meta {
 		m[k] = v
@@ -67,17 +68,19 @@ func (tr *Trainer) Load(f *tensor.SafeTensors) error {
 	if err != nil {
 		return err
 	}
-	optSteps, err := number("opt_steps")
-	if err != nil {
+	var state optim.State
+	if state.Steps, err = number("opt_steps"); err != nil {
 		return err
 	}
-	scale, scaled := f.Metadata["lg_loss_scale"]
-	if scaled != (tr.Scale != nil) {
-		return fmt.Errorf("%s: saved with fp16 %t, this run has %t", f.Path, scaled, tr.Scale != nil)
+	if state.Steps > step {
+		return fmt.Errorf("%s: %d updates in %d steps", f.Path, state.Steps, step)
 	}
-	var lg float64
+	scale, scaled := f.Metadata["lg_loss_scale"]
+	if scaled != tr.scaled() {
+		return fmt.Errorf("%s: saved with fp16 %t, this run has %t", f.Path, scaled, tr.scaled())
+	}
 	if scaled {
-		if lg, err = strconv.ParseFloat(scale, 64); err != nil || math.IsNaN(lg) || math.IsInf(lg, 0) {
+		if state.Log2, err = strconv.ParseFloat(scale, 64); err != nil || !finite(state.Log2) {
 			return fmt.Errorf("%s: lg_loss_scale %q: want a number", f.Path, scale)
 		}
 	}
@@ -109,12 +112,14 @@ func (tr *Trainer) Load(f *tensor.SafeTensors) error {
 		}
 		p.Adopt(t, x)
 	})
-	tr.Step, tr.Opt.Steps = step, optSteps
-	if scaled {
-		tr.Scale.Log2 = lg
-	}
+	tr.Step = step
+	tr.Opt.SetState(state)
+	tr.program = nil // what it has recorded knows nothing of the parameters' binary16 copies that are made anew
 	return nil
 }
+
+// scaled says whether the run has a loss scale.
+func (tr *Trainer) scaled() bool { return tr.Opt.Rule.Scale.Growth > 0 }
 
 // each visits every tensor of the state.
 func (tr *Trainer) each(f func(kind string, p *nn.Param, t *tensor.Tensor)) {

@@ -20,25 +20,24 @@ type Classification struct {
 }
 
 // Losses draws images and evaluates the loss.
-func (o *Classification) Losses(step, first, n int) *autograd.Var {
+func (o *Classification) Losses(step *int, first, n int) *autograd.Var {
 	d, im := o.Net.Device, o.Images
-	per := im.H * im.W * im.C
-	x := make([]float32, n*per)
-	labels := make([]int, n)
-	for k := range n {
-		index := o.order.pick(im.N, o.Random, step*o.Batch+first+k)
-		im.Float(x[k*per:(k+1)*per], index)
-		if o.Flip && o.Random.IntN(2, tensor.Augment, uint64(step), uint64(first+k)) == 1 {
-			mirror(x[k*per:(k+1)*per], im.W, im.C)
+	images, labels := make([]int, n), make([]int, n)
+	d.Prepare(func() {
+		for k := range n {
+			images[k] = o.order.pick(im.N, o.Random, *step*o.Batch+first+k)
+			labels[k] = im.Labels[images[k]]
 		}
-		labels[k] = im.Labels[index]
-	}
+	})
 	return autograd.Scope(d, func() *autograd.Var {
+		x := imageInput(d, im, images, func(k int) bool {
+			return o.Flip && o.Random.IntN(2, tensor.Augment, uint64(*step), uint64(first+k)) == 1
+		})
 		var drop *nn.Dropout
 		if o.Dropout > 0 {
-			drop = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: uint64(step), Sample: uint64(first)}
+			drop = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: step, Sample: first}
 		}
-		return autograd.CrossEntropy(o.Net.Logits(autograd.Const(d.FromFloat32(x, n, im.H, im.W, im.C)), drop), labels)
+		return autograd.CrossEntropy(o.Net.Logits(x, drop), labels)
 	})
 }
 

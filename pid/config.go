@@ -117,10 +117,11 @@ func (c *Config) Read(path string) error {
 
 // rule is the optimiser.
 func (c Config) rule() optim.Rule {
-	if c.Optimizer == "adam" {
-		return optim.Adam
+	r := optim.Rule{Rectified: c.Optimizer == "radam", Clip: c.Clip}
+	if c.FP16 {
+		r.Scale = optim.Half
 	}
-	return optim.RAdam
+	return r
 }
 
 // distance is the configured one; perceptual is what lpips means.

@@ -25,43 +25,47 @@ type Denoising struct {
 }
 
 // Losses draws images, levels and noise and evaluates the loss.
-func (o *Denoising) Losses(step, first, n int) *autograd.Var {
-	d, im := o.Net.Net.Device, o.Images
-	per := im.H * im.W * im.C
-	clean, noise := make([]float32, n*per), make([]float32, n*per)
-	sigma := make([]float64, n)
-	weight := make([]float32, n)
-	labels := make([]int, n)
-	for k := range n {
-		index := o.order.pick(im.N, o.Random, step*o.Batch+first+k)
-		y := clean[k*per : (k+1)*per]
-		im.Float(y, index)
-		if o.Flip && o.Random.IntN(2, tensor.Augment, uint64(step), uint64(first+k)) == 1 {
-			mirror(y, im.W, im.C)
+func (o *Denoising) Losses(step *int, first, n int) *autograd.Var {
+	d, im, net, sd := o.Net.Net.Device, o.Images, o.Net.Net, o.Net.SigmaData
+	images, sigma, labels := make([]int, n), make([]float64, n), make([]int, n)
+	d.Prepare(func() {
+		for k := range n {
+			images[k] = o.order.pick(im.N, o.Random, *step*o.Batch+first+k)
+			sigma[k] = o.sigma(*step, first+k)
+			if net.LabelDim > 0 {
+				labels[k] = im.Labels[images[k]]
+			}
 		}
-		if o.Net.Net.LabelDim > 0 {
-			labels[k] = im.Labels[index]
-		}
-		s := o.sigma(step, first+k)
-		sd := o.Net.SigmaData
-		sigma[k] = s
-		weight[k] = float32((s*s + sd*sd) / (s * sd * s * sd))
-		x := noise[k*per : (k+1)*per]
-		o.Random.Normal(x, tensor.Noise, uint64(step), uint64(first+k))
-		for i := range x {
-			x[i] = y[i] + float32(s)*x[i]
-		}
-	}
-	shape := []int{n, im.H, im.W, im.C}
-	return autograd.Scope(d, func() *autograd.Var {
-		in := nn.Inputs{Labels: OneHot(d, labels, o.Net.Net.LabelDim)}
-		if o.Dropout > 0 {
-			in.Dropout = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: uint64(step), Sample: uint64(first)}
-		}
-		denoised := o.Net.DenoiseWith(autograd.Const(d.FromFloat32(noise, shape...)), sigma, in)
-		l := L2(denoised, autograd.Const(d.FromFloat32(clean, shape...)))
-		return autograd.SampleAxpby(d.FromFloat32(weight, n), l, nil, nil)
 	})
+	return autograd.Scope(d, func() *autograd.Var {
+		clean := imageInput(d, im, images, func(k int) bool {
+			return o.Flip && o.Random.IntN(2, tensor.Augment, uint64(*step), uint64(first+k)) == 1
+		})
+		noise := autograd.Normal(d, o.Random, tensor.Noise, step, first, 1, n, im.H, im.W, im.C)
+		noisy := autograd.SampleAxpby(nn.Coefficients(d, sigma, one), clean, nn.Coefficients(d, sigma, itself), noise)
+		in := nn.Inputs{Labels: OneHot(d, labels, net.LabelDim)}
+		if o.Dropout > 0 {
+			in.Dropout = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: step, Sample: first}
+		}
+		weight := nn.Coefficients(d, sigma, func(s float64) float64 { return (s*s + sd*sd) / (s * sd * s * sd) })
+		return autograd.SampleAxpby(weight, L2(o.Net.DenoiseWith(noisy, sigma, in), clean), nil, nil)
+	})
+}
+
+func one(float64) float64 { return 1 }
+
+// imageInput is the images of some numbers, those that flip picks mirrored, (N,H,W,C). The numbers are read again whenever a [tensor.Program] is
+// replayed.
+func imageInput(d *tensor.Device, im *data.Images, numbers []int, flip func(k int) bool) *autograd.Var {
+	per := im.H * im.W * im.C
+	return autograd.Const(d.Input(func(dst []float32) {
+		for k, index := range numbers {
+			y := dst[k*per : (k+1)*per]
+			if im.Float(y, index); flip(k) {
+				mirror(y, im.W, im.C)
+			}
+		}
+	}, len(numbers), im.H, im.W, im.C))
 }
 
 func (o *Denoising) sigma(step, sample int) float64 {

@@ -15,25 +15,19 @@ type Distillation struct {
 }
 
 // Losses draws noise, indices and labels and evaluates the loss.
-func (o *Distillation) Losses(step, first, n int) *autograd.Var {
-	d := o.Loss.Student.Net.Device
-	per := o.H * o.W * o.C
-	noise := make([]float32, n*per)
+func (o *Distillation) Losses(step *int, first, n int) *autograd.Var {
+	net := o.Loss.Student.Net
 	indices, labels := make([]int, n), make([]int, n)
-	classes := o.Loss.Student.Net.LabelDim
-	for k := range n {
-		z := noise[k*per : (k+1)*per]
-		o.Random.Normal(z, tensor.Noise, uint64(step), uint64(first+k))
-		for i := range z {
-			z[i] *= float32(o.Loss.Student.SigmaMax)
+	net.Device.Prepare(func() {
+		for k := range n {
+			indices[k] = o.index(*step, first+k)
+			if net.LabelDim > 0 {
+				labels[k] = o.Random.IntN(net.LabelDim, tensor.Labels, uint64(*step), uint64(first+k))
+			}
 		}
-		indices[k] = o.index(step, first+k)
-		if classes > 0 {
-			labels[k] = o.Random.IntN(classes, tensor.Labels, uint64(step), uint64(first+k))
-		}
-	}
-	z := autograd.Const(d.FromFloat32(noise, n, o.H, o.W, o.C))
-	return o.Loss.At(z, indices, OneHot(d, labels, classes))
+	})
+	z := autograd.Normal(net.Device, o.Random, tensor.Noise, step, first, float32(o.Loss.Student.SigmaMax), n, o.H, o.W, o.C)
+	return o.Loss.At(z, indices, OneHot(net.Device, labels, net.LabelDim))
 }
 
 func (o *Distillation) index(step, sample int) int {
@@ -50,14 +44,15 @@ func (o *Distillation) Level(step, sample int) float64 {
 	return float64(o.index(step, sample)) / float64(o.Loss.Levels.N)
 }
 
-// OneHot is the labels as rows of zeros with a one, (N,classes); nil for a network without classes.
+// OneHot is the labels as rows of zeros with a one, (N,classes); nil for a network without classes. The labels are read again whenever a
+// [tensor.Program] is replayed.
 func OneHot(d *tensor.Device, labels []int, classes int) *autograd.Var {
 	if classes == 0 {
 		return nil
 	}
-	x := make([]float32, len(labels)*classes)
-	for n, l := range labels {
-		x[n*classes+l] = 1
-	}
-	return autograd.Const(d.FromFloat32(x, len(labels), classes))
+	return autograd.Const(d.Input(func(dst []float32) {
+		for n, l := range labels {
+			dst[n*classes+l] = 1
+		}
+	}, len(labels), classes))
 }

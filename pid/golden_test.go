@@ -214,8 +214,8 @@ type trace struct {
 	losses []float64
 }
 
-func (o *trace) Losses(step, first, n int) *autograd.Var {
-	net := o.loss.Student.Net
+func (o *trace) Losses(at *int, first, n int) *autograd.Var {
+	net, step := o.loss.Student.Net, *at
 	d, shape := net.Device, []int{n, net.InChannels, net.Resolution, net.Resolution}
 	per := net.InChannels * net.Resolution * net.Resolution
 	key := fmt.Sprintf("trace:%d:", step)

@@ -62,10 +62,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 		},
 		Params: net.Params, Opt: optim.New(c.rule(), vars, c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
 		Schedule: Schedule{LR: c.LR, Warmup: c.Warmup, AnnealFrom: c.AnnealFrom, AnnealTo: c.AnnealTo},
-		Clip:     c.Clip, Seed: c.Seed,
-	}
-	if c.FP16 {
-		j.Trainer.Scale = NewLossScale()
+		Seed:     c.Seed,
 	}
 	return j, nil
 }

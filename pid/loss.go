@@ -32,35 +32,40 @@ type Residual struct {
 	Pred   *autograd.Var // D_φ(x,t), (N,H,W,C), constant
 }
 
-// Residual evaluates both sides at noise z (N,H,W,C) of standard deviation σ_max and grid indices i (N); labels (N,LabelDim) or nil.
+// Residual evaluates both sides at noise z (N,H,W,C) of standard deviation σ_max and grid indices i (N); labels (N,LabelDim) or nil. The
+// indices are read again, and T and S set, whenever a [tensor.Program] is replayed.
 func (l *Loss) Residual(z *autograd.Var, i []int, labels *autograd.Var) Residual {
 	d, n, st := z.Device(), len(i), l.Student
-	r := Residual{T: make([]float64, n), S: make([]float64, n)}
-	at, as := make([]float32, n), make([]float32, n)
-	for k, index := range i {
-		t, s := l.Levels.Pair(index)
-		a := t / (t - s)
-		r.T[k], r.S[k] = t, s
-		at[k], as[k] = float32((1-a)*st.netWeight(t)), float32(a*st.netWeight(s))
-	}
+	levels, at, as := make([]float64, 2*n), make([]float64, n), make([]float64, n)
+	r := Residual{T: levels[:n], S: levels[n:]}
+	d.Prepare(func() {
+		for k, index := range i {
+			t, s := l.Levels.Pair(index)
+			a := t / (t - s)
+			r.T[k], r.S[k] = t, s
+			at[k], as[k] = (1-a)*st.netWeight(t), a*st.netWeight(s)
+		}
+	})
 	both := labels
 	if labels != nil {
 		both = autograd.Repeat(labels)
 	}
-	f := st.raw(autograd.Repeat(z), append(r.T[:n:n], r.S...), both) // (2N,H,W,C): F(z,t), then F(z,s)
-	r.Target = autograd.PairAxpby(d.FromFloat32(at, n), d.FromFloat32(as, n), f)
+	f := st.raw(autograd.Repeat(z), levels, both) // (2N,H,W,C): F(z,t), then F(z,s)
+	r.Target = autograd.PairAxpby(nn.Coefficients(d, at, itself), nn.Coefficients(d, as, itself), f)
 
 	first := autograd.Const(f.Value.Part(0, n)) // F(z,t) without gradient
-	r.X = autograd.SampleAxpby(coefficients(d, r.T, st.noiseWeight), z, coefficients(d, r.T, st.netWeight), first)
+	r.X = autograd.SampleAxpby(nn.Coefficients(d, r.T, st.noiseWeight), z, nn.Coefficients(d, r.T, st.netWeight), first)
 	r.Pred = l.Teacher.Denoise(r.X, r.T, labels)
 	return r
 }
+
+func itself(x float64) float64 { return x }
 
 // At is the weighted loss of each sample, (N).
 func (l *Loss) At(z *autograd.Var, i []int, labels *autograd.Var) *autograd.Var {
 	d := z.Device()
 	return autograd.Scope(d, func() *autograd.Var {
 		r := l.Residual(z, i, labels)
-		return autograd.SampleAxpby(coefficients(d, r.T, l.Weighting), l.Distance(r.Target, r.Pred), nil, nil)
+		return autograd.SampleAxpby(nn.Coefficients(d, r.T, l.Weighting), l.Distance(r.Target, r.Pred), nil, nil)
 	})
 }

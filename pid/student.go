@@ -5,7 +5,6 @@ import (
 
 	"onestep/autograd"
 	"onestep/nn"
-	"onestep/tensor"
 )
 
 // Student is the trajectory x_θ(z, ·) of the probability-flow ODE that starts at the noise z of standard deviation σ_max:
@@ -24,7 +23,7 @@ func (s *Student) At(z *autograd.Var, t []float64, labels *autograd.Var) *autogr
 	d := z.Device()
 	return autograd.Scope(d, func() *autograd.Var {
 		f := s.raw(z, t, labels)
-		return autograd.SampleAxpby(coefficients(d, t, s.noiseWeight), z, coefficients(d, t, s.netWeight), f)
+		return autograd.SampleAxpby(nn.Coefficients(d, t, s.noiseWeight), z, nn.Coefficients(d, t, s.netWeight), f)
 	})
 }
 
@@ -45,12 +44,3 @@ func (s *Student) raw(z *autograd.Var, t []float64, labels *autograd.Var) *autog
 
 func (s *Student) noiseWeight(t float64) float64 { return t / s.SigmaMax }
 func (s *Student) netWeight(t float64) float64   { return 1 - t/s.SigmaMax }
-
-// coefficients is f of every level, (N).
-func coefficients(d *tensor.Device, t []float64, f func(float64) float64) *tensor.Tensor {
-	c := make([]float32, len(t))
-	for i, v := range t {
-		c[i] = float32(f(v))
-	}
-	return d.FromFloat32(c, len(c))
-}

@@ -14,8 +14,9 @@ import (
 
 // Objective is what is minimised: distillation, denoising of data, classification.
 type Objective interface {
-	// Losses is the loss of samples first … first+n of a step, (n). A sample depends on its number and the step alone.
-	Losses(step, first, n int) *autograd.Var
+	// Losses is the loss of samples first … first+n of a step, (n). A sample depends on its number and the step alone. It is part of a
+	// [tensor.Program]: when that is replayed, the step is another.
+	Losses(step *int, first, n int) *autograd.Var
 	// Level is the noise level of such a sample as a fraction of the grid in [0,1), 0 the most noise; for the log.
 	Level(step, sample int) float64
 }
@@ -40,7 +41,8 @@ func (s Schedule) At(k, n int) float64 {
 	return lr
 }
 
-// Trainer makes optimiser steps on an objective.
+// Trainer makes optimiser steps on an objective. A step is a [tensor.Program]: it decides on the device whether the gradient overflowed, and
+// reports to the host without waiting for it.
 type Trainer struct {
 	Objective Objective
 	Params    *nn.Params
@@ -49,10 +51,16 @@ type Trainer struct {
 	Micro     int // samples at a time; 0: all
 	Steps     int // of the whole run
 	Schedule  Schedule
-	Clip      float64    // Euclidean length that the gradient is cut to; 0: none
-	Scale     *LossScale // nil: float32
-	Seed      uint64     // for messages; the objective has its own copy
-	Step      int        // steps taken
+	Seed      uint64 // for messages; the objective has its own copy
+	Step      int    // steps taken, skipped ones counted: what random numbers and learning rate are keyed by
+
+	// Pause says after which steps [Trainer.Run] waits until all is reported, so that parameters and optimiser are those of that step; nil: all.
+	Pause func(step int) bool
+
+	program *tensor.Program
+	report  *tensor.Tensor // of the step, see optim.Report
+	ctx     context.Context
+	stopped bool // ctx ended between microbatches
 }
 
 // Metrics are what one step showed.
@@ -64,7 +72,7 @@ type Metrics struct {
 	ParamNorm float64    `json:"param_norm"` // before the step
 	LR        float64    `json:"lr"`
 	LossScale float64    `json:"lg_loss_scale,omitempty"` // log2, of this step
-	Skipped   bool       `json:"skipped,omitempty"`       // the gradient overflowed: no step, and no loss and gradient to show
+	Skipped   bool       `json:"skipped,omitempty"`       // the gradient overflowed: no update, and no loss and gradient to show
 }
 
 // ErrDiverged says that the loss or the gradient is no longer finite. What is saved is from before.
@@ -73,86 +81,144 @@ var ErrDiverged = errors.New("training diverged")
 // lowestScale is the log2 of the loss scale below which overflow is no longer taken for one of range.
 const lowestScale = -20
 
-// Update makes one step: the mean gradient over Batch samples, clipped, and the optimiser's rule. The loss of microbatches is averaged, so
-// their size changes rounding only.
-func (tr *Trainer) Update() (Metrics, error) { return tr.update(context.Background()) }
+// ahead is the number of steps that [Trainer.Run] asks for before it has seen the report of the first of them.
+const ahead = 2
 
-// update is Update; between microbatches, whose gradients are dropped then, it ends with ctx.
-func (tr *Trainer) update(ctx context.Context) (m Metrics, err error) {
+// Update makes one step: the mean gradient over Batch samples, and the optimiser's rule. The losses of microbatches are averaged, so their size
+// changes rounding only.
+func (tr *Trainer) Update() (Metrics, error) {
+	u, err := tr.begin(context.Background())
+	if err != nil {
+		return Metrics{}, err
+	}
+	return tr.metrics(u)
+}
+
+// underway is a step that was asked for.
+type underway struct {
+	step   int
+	report *tensor.Later
+}
+
+// begin asks for one step. Between microbatches, whose gradients are dropped then, it ends with ctx.
+func (tr *Trainer) begin(ctx context.Context) (u underway, err error) {
+	done := false
+	defer func() {
+		if !done {
+			tr.program = nil
+		}
+	}()
 	defer tensor.Recover(&err)
-	micro := tr.Micro
+	d := tr.Params.Device
+	if tr.program == nil {
+		tr.program = d.Program(tr.update)
+	}
+	if tr.report == nil {
+		tr.report = d.Unscoped(func() *tensor.Tensor {
+			return d.FromFloat32(make([]float32, optim.ReportWords+tr.Batch), optim.ReportWords+tr.Batch)
+		})
+	}
+	tr.ctx, tr.stopped = ctx, false
+	tr.program.Run()
+	if tr.stopped {
+		tr.program.Release()
+		return u, context.Cause(ctx)
+	}
+	u = underway{tr.Step, tr.report.Later()}
+	tr.Step++
+	done = true
+	return u, nil
+}
+
+// update is the step as a program.
+func (tr *Trainer) update() {
+	d, micro := tr.Params.Device, tr.Micro
 	if micro <= 0 || micro > tr.Batch {
 		micro = tr.Batch
 	}
-	scale := tr.Scale.Factor()
-	var count [4]int
 	tr.Params.ZeroGrad()
+	defer tr.Params.ZeroGrad()
 	for first := 0; first < tr.Batch; first += micro {
-		if ctx.Err() != nil {
-			tr.Params.ZeroGrad()
-			return m, context.Cause(ctx)
+		if tr.ctx.Err() != nil && !d.Capturing() {
+			tr.stopped = true
+			return
 		}
 		n := min(micro, tr.Batch-first)
-		d := tr.Params.Device
 		d.Scope(func() []*tensor.Tensor {
-			losses := tr.Objective.Losses(tr.Step, first, n)
-			seed := make([]float32, n)
-			for i := range seed {
-				seed[i] = float32(scale / float64(tr.Batch))
-			}
-			autograd.Backward(losses, d.FromFloat32(seed, n))
-			for i, l := range losses.Value.Float32s() {
-				m.Loss += float64(l) / float64(tr.Batch)
-				q := min(3, int(4*tr.Objective.Level(tr.Step, first+i)))
-				m.Quartiles[q] += float64(l)
-				count[q]++
-			}
+			losses := tr.Objective.Losses(&tr.Step, first, n)
+			autograd.Backward(losses, tr.Opt.Seed(n, tr.Batch))
+			tr.report.Part(optim.ReportWords+first, optim.ReportWords+first+n).Copy(losses.Value)
 			return nil
 		})
+	}
+	tr.Opt.Step(func() float64 { return tr.Schedule.At(tr.Step, tr.Steps) }, tr.report)
+}
+
+// metrics waits for a step's report and reads it.
+func (tr *Trainer) metrics(u underway) (m Metrics, err error) {
+	defer tensor.Recover(&err)
+	r := optim.ReadReport(u.report.Float32s())
+	m = Metrics{Step: u.step + 1, LR: tr.Schedule.At(u.step, tr.Steps), GradNorm: r.GradNorm, ParamNorm: r.ParamNorm}
+	if tr.scaled() {
+		m.LossScale = r.Log2
+	}
+	var count [4]int
+	for k, l := range r.Losses {
+		m.Loss += float64(l) / float64(tr.Batch)
+		q := min(3, int(4*tr.Objective.Level(u.step, k)))
+		m.Quartiles[q] += float64(l)
+		count[q]++
 	}
 	for q, c := range count {
 		m.Quartiles[q] /= float64(max(1, c))
 	}
-	m.LR = tr.Schedule.At(tr.Step, tr.Steps)
-	m.GradNorm, m.ParamNorm = tr.Opt.GradNorm()/scale, tr.Opt.ParamNorm()
-	if tr.Scale != nil {
-		m.LossScale = tr.Scale.Log2
-	}
-	fits := finite(m.GradNorm) && finite(m.Loss)
-	if !fits && (tr.Scale == nil || tr.Scale.Log2 < lowestScale) || !finite(m.ParamNorm) {
+	if !r.Fits && (!tr.scaled() || r.Log2 < lowestScale) || !finite(m.ParamNorm) {
 		return m, fmt.Errorf("%w: step %d, seed %d: loss %g, gradient norm %g, parameter norm %g",
-			ErrDiverged, tr.Step, tr.Seed, m.Loss, m.GradNorm, m.ParamNorm)
+			ErrDiverged, u.step, tr.Seed, m.Loss, m.GradNorm, m.ParamNorm)
 	}
-	tr.Scale.update(fits)
-	if !fits {
-		tr.Params.ZeroGrad()
-		return Metrics{Step: tr.Step, LR: m.LR, ParamNorm: m.ParamNorm, LossScale: m.LossScale, Skipped: true}, nil
+	if !r.Fits {
+		m.Loss, m.Quartiles, m.GradNorm, m.Skipped = 0, [4]float64{}, 0, true
 	}
-	by := 1 / scale
-	if tr.Clip > 0 && m.GradNorm > tr.Clip {
-		by *= tr.Clip / (m.GradNorm + 1e-6)
-	}
-	tr.Opt.Step(m.LR, by)
-	tr.Params.ZeroGrad()
-	tr.Step++
-	m.Step = tr.Step
 	return m, nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// Run repeats Update until Steps or until ctx ends, whose cause it then returns, and hands every step's metrics to each, which may end the
-// run with an error.
+// Run makes steps until Steps or until ctx ends, whose cause it then returns, and hands every step's metrics, in order, to each, which may end
+// the run with an error. The trainer may be a few steps further then, but not after those of Pause, the last one, and the end of ctx.
 func (tr *Trainer) Run(ctx context.Context, each func(Metrics) error) error {
-	for tr.Step < tr.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	var queue []underway
+	settle := func(left int) error {
+		for len(queue) > left {
+			m, err := tr.metrics(queue[0])
+			if err != nil {
+				return err
+			}
+			queue = queue[1:]
+			if err := each(m); err != nil {
+				return err
+			}
 		}
-		m, err := tr.update(ctx)
+		return nil
+	}
+	for tr.Step < tr.Steps {
+		var u underway
+		err := context.Cause(ctx)
+		if err == nil {
+			u, err = tr.begin(ctx)
+		}
 		if err != nil {
+			if e := settle(0); e != nil {
+				return e
+			}
 			return err
 		}
-		if err := each(m); err != nil {
+		queue = append(queue, u)
+		left := ahead
+		if tr.Pause == nil || tr.Pause(tr.Step) || tr.Step == tr.Steps {
+			left = 0
+		}
+		if err := settle(left); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,9 @@ type Device struct {
 	scopes   [][]*Tensor
 	noRecord int
 	nodes    uint64
+
+	recording *Program // being recorded, or nil
+	counted   *int     // words of inputs, while a program's first run counts them
 }
 
 // On makes a device for tensors of a device for kernels.
@@ -29,30 +32,40 @@ func (d *Device) own(x *Tensor) {
 }
 
 // Scope runs f and releases every tensor made meanwhile, except what f returns: that passes to the enclosing scope or, outside
-// all scopes, to the caller.
-func (d *Device) Scope(f func() []*Tensor) []*Tensor {
+// all scopes, to the caller. If f panics, all of them are released and the panic goes on.
+func (d *Device) Scope(f func() []*Tensor) (kept []*Tensor) {
 	depth := len(d.scopes)
 	d.scopes = append(d.scopes, nil)
-	kept := f()
-	for _, x := range kept {
+	defer func() {
+		made := d.scopes[depth]
+		d.scopes = d.scopes[:depth]
+		for _, x := range made {
+			x.Release()
+		}
+		for _, x := range kept {
+			d.own(x)
+		}
+	}()
+	ys := f()
+	for _, x := range ys {
 		x.Retain()
 	}
-	made := d.scopes[depth]
-	d.scopes = d.scopes[:depth]
-	for _, x := range made {
-		x.Release()
-	}
-	for _, x := range kept {
-		d.own(x)
-	}
-	return kept
+	return ys
+}
+
+// Unscoped makes a tensor that no scope releases.
+func (d *Device) Unscoped(f func() *Tensor) *Tensor {
+	scopes := d.scopes
+	d.scopes = nil
+	defer func() { d.scopes = scopes }()
+	return f()
 }
 
 // NoRecord runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
 func (d *Device) NoRecord(f func()) {
 	d.noRecord++
+	defer func() { d.noRecord-- }()
 	f()
-	d.noRecord--
 }
 
 // Recording says whether gradients are being recorded.
@@ -64,7 +77,8 @@ func (d *Device) NextNode() uint64 {
 	return d.nodes
 }
 
-// Recover, deferred, turns a device failure that a kernel panicked with into an error. Other panics go on.
+// Recover, deferred, turns a device failure that a kernel panicked with into an error. Other panics go on. The scopes that the panic passed
+// are closed, so the device can be used again.
 func Recover(err *error) {
 	r := recover()
 	if r == nil {

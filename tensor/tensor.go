@@ -14,6 +14,8 @@ type Tensor struct {
 	dev   *Device
 	refs  int
 	base  *Tensor // of a view: the tensor whose memory it shares and owns a part in
+
+	version int // counts CopyFrom and Copy
 }
 
 // New makes a tensor with undefined contents.
@@ -33,6 +35,7 @@ func (d *Device) FromFloat32(src []float32, shape ...int) *Tensor {
 	if x.Len() != len(src) {
 		panic(fmt.Errorf("tensor: %d numbers for shape %v", len(src), shape))
 	}
+	d.transfer("upload")
 	d.Device.Upload(x.buf, src)
 	return x
 }
@@ -97,6 +100,7 @@ func (x *Tensor) Device() *Device { return x.dev }
 // Float32s copies the elements to the host.
 func (x *Tensor) Float32s() []float32 {
 	dst := make([]float32, x.Len())
+	x.dev.transfer("download")
 	x.dev.Device.Download(dst, x.Buf())
 	return dst
 }
@@ -106,7 +110,9 @@ func (x *Tensor) CopyFrom(src []float32) {
 	if len(src) != x.Len() {
 		panic(fmt.Errorf("tensor: %d numbers into shape %v", len(src), x.shape))
 	}
+	x.dev.transfer("upload")
 	x.dev.Device.Upload(x.Buf(), src)
+	x.version++
 }
 
 // Copy overwrites the elements with those of a tensor of as many elements, converting its type.
@@ -115,7 +121,11 @@ func (x *Tensor) Copy(from *Tensor) {
 		panic(fmt.Errorf("tensor: copy of shape %v into shape %v", from.shape, x.shape))
 	}
 	kernels.Cast.Run(x.dev.Device, kernels.CastArgs{Y: x.Buf(), X: from.Buf(), N: x.Len()})
+	x.version++
 }
+
+// Version counts how often CopyFrom and Copy have overwritten x, for those who keep something that was made from it.
+func (x *Tensor) Version() int { return x.version }
 
 // Shared says whether more than one owner holds x, so that it must not be written in place.
 func (x *Tensor) Shared() bool { return x.refs != 1 || x.base != nil && x.base.Shared() }

@@ -2,58 +2,91 @@ package cpu_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"onestep/kernels"
 	"onestep/kernels/kernelstest"
 )
 
+// plan is what StepControl could have decided.
+func plan(apply, adaptive bool) kernels.Buf {
+	p := make([]float32, kernels.PlanLen)
+	p[kernels.PlanGradScale], p[kernels.PlanStep], p[kernels.PlanEps] = 0.5, 0.01, 1e-8
+	if apply {
+		p[kernels.PlanApply] = 1
+	}
+	if adaptive {
+		p[kernels.PlanAdaptive] = 1
+	}
+	return kernels.HostF32(p)
+}
+
 func TestAdam(t *testing.T) {
 	kernelstest.Agree(t, &kernels.Adam, func(r *kernelstest.Rand) kernels.AdamArgs {
-		n := r.Size(20_000)
-		return kernels.AdamArgs{P: r.InOut(n), M: r.InOut(n), V: r.Uniform(n, 0, 2), G: r.In(n),
-			GradScale: 0.5, Decay: r.Float32() / 10, Beta1: 0.9, Beta2: 0.999, Step: 0.01, Eps: 1e-8, Adaptive: r.Bool(), N: n}
+		a := kernels.AdamArgs{Plan: plan(true, r.Bool()), Rates: []float64{0.5, 0.999}, Decay: r.Float32() / 10, Beta1: 0.9, Beta2: 0.999}
+		for range r.Size(4) {
+			n := r.Size(20_000)
+			a.P, a.M, a.V, a.G = append(a.P, r.InOut(n)), append(a.M, r.InOut(n)), append(a.V, r.Uniform(n, 0, 2)), append(a.G, r.In(n))
+		}
+		for range a.Rates {
+			for _, p := range a.P {
+				a.EMA = append(a.EMA, r.InOut(p.Len))
+			}
+		}
+		return a
 	}, kernelstest.Within(4), kernelstest.OnlyF32(), kernelstest.Trials(8))
 }
 
-// The averages and the half precision copy are not among the buffers that Agree knows.
-func TestAdamExtras(t *testing.T) {
-	const n = 5003
-	run := func(isa kernels.ISA, threads int) (p []float32, emas [][]float32, half []kernels.F16Bits) {
-		d := kernels.NewCPUAt(isa, threads)
-		defer d.Close()
-		s := rng(3)
-		a := kernels.AdamArgs{P: s.normal(n), M: s.normal(n), V: kernels.HostF32(make([]float32, n)), G: s.normal(n), Half: d.Alloc(kernels.F16, n),
-			GradScale: 1, Beta1: 0.9, Beta2: 0.99, Step: 0.01, Eps: 1e-8, Adaptive: true, N: n,
-			EMA: []kernels.Buf{s.normal(n), s.normal(n)}, Rates: []float64{0.5, 0.999}}
-		kernels.Adam.Run(d, a)
-		return a.P.F32, [][]float32{a.EMA[0].F32, a.EMA[1].F32}, a.Half.F16
-	}
-	_, want, _ := run(kernels.Generic, 1)
+// TestAdamSkips has a plan that says not to apply.
+func TestAdamSkips(t *testing.T) {
 	for _, isa := range kernels.ISAs() {
-		p, got, half := run(isa, 2)
-		for k := range got {
-			for i := range got[k] {
-				if e := math.Abs(float64(got[k][i] - want[k][i])); e > 2e-7*math.Abs(float64(want[k][i]))+1e-7 {
-					t.Fatalf("%v: average %d[%d] = %v, want %v", isa, k, i, got[k][i], want[k][i])
+		d := kernels.NewCPUAt(isa, 2)
+		s := rng(3)
+		a := kernels.AdamArgs{Plan: plan(false, true), Rates: []float64{0.5}, Beta1: 0.9, Beta2: 0.999}
+		for _, list := range []*[]kernels.Buf{&a.P, &a.M, &a.V, &a.G, &a.EMA} {
+			*list = []kernels.Buf{s.normal(100)}
+		}
+		a.G[0].F32[5] = float32(math.NaN())
+		before := slices.Concat(a.P[0].F32, a.M[0].F32, a.V[0].F32, a.EMA[0].F32)
+		kernels.Adam.Run(d, a)
+		if !slices.Equal(slices.Concat(a.P[0].F32, a.M[0].F32, a.V[0].F32, a.EMA[0].F32), before) {
+			t.Errorf("%v: a skipped step changes something", isa)
+		}
+		d.Close()
+	}
+}
+
+// TestAdamHalf: the half precision copies are not among the buffers that Agree knows.
+func TestAdamHalf(t *testing.T) {
+	for _, isa := range kernels.ISAs() {
+		d := kernels.NewCPUAt(isa, 2)
+		s := rng(3)
+		a := kernels.AdamArgs{Plan: plan(true, true), Beta1: 0.9, Beta2: 0.99}
+		for _, n := range []int{5003, 7, 20_000} {
+			a.P, a.M, a.G, a.V = append(a.P, s.normal(n)), append(a.M, s.normal(n)), append(a.G, s.normal(n)), append(a.V, kernels.HostF32(make([]float32, n)))
+			a.Half = append(a.Half, d.Alloc(kernels.F16, n))
+		}
+		a.Half[1] = kernels.Buf{} // not wanted
+		kernels.Adam.Run(d, a)
+		for k, half := range a.Half {
+			for i, h := range half.F16 {
+				if p := a.P[k].F32[i]; h != kernels.ToF16(p) {
+					t.Fatalf("%v: half %d[%d] = %04x, want %04x", isa, k, i, h, kernels.ToF16(p))
 				}
 			}
 		}
-		for i, h := range half {
-			if h != kernels.ToF16(p[i]) {
-				t.Fatalf("%v: half[%d] = %04x, want %04x", isa, i, h, kernels.ToF16(p[i]))
-			}
-		}
+		d.Close()
 	}
 }
 
 func BenchmarkAdam(b *testing.B) {
 	const n = 1 << 20
 	bench(b, "emas=2/half=true", 2*5*n-n+n/2, func(d *kernels.CPU, new func(int) kernels.Buf) func() {
-		a := kernels.AdamArgs{P: new(n), M: new(n), V: d.Alloc(kernels.F32, n), G: new(n), Half: d.Alloc(kernels.F16, n),
-			GradScale: 1, Beta1: 0.9, Beta2: 0.99, Step: 1e-6, Eps: 1e-8, Adaptive: true, N: n,
-			EMA: []kernels.Buf{new(n), new(n)}, Rates: []float64{0.5, 0.999}}
-		clear(a.V.F32)
+		one := func(x kernels.Buf) []kernels.Buf { return []kernels.Buf{x} }
+		a := kernels.AdamArgs{P: one(new(n)), M: one(new(n)), V: one(d.Alloc(kernels.F32, n)), G: one(new(n)), Half: one(d.Alloc(kernels.F16, n)),
+			Plan: plan(true, true), Beta1: 0.9, Beta2: 0.99, EMA: []kernels.Buf{new(n), new(n)}, Rates: []float64{0.5, 0.999}}
+		clear(a.V[0].F32)
 		return func() { kernels.Adam.Run(d, a) }
 	})
 }

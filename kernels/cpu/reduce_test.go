@@ -1,31 +1,43 @@
 package cpu_test
 
 import (
+	"math"
 	"testing"
 
 	"onestep/kernels"
 	"onestep/kernels/kernelstest"
 )
 
-func TestSumNorm(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Sum, func(r *kernelstest.Rand) kernels.SumArgs {
-		n := r.Size(70_000)
-		return kernels.SumArgs{Y: r.Out(1), X: r.In(n), N: n}
-	}, kernelstest.Within(2))
-	kernelstest.Agree(t, &kernels.Norm, func(r *kernelstest.Rand) kernels.NormArgs {
-		n := r.Size(70_000)
-		return kernels.NormArgs{Y: r.Out(1), X: r.In(n), N: n}
-	}, kernelstest.Within(2))
+// TestSquaredNorm compares roots as float32, since a float64 in two words is no pair of numbers.
+func TestSquaredNorm(t *testing.T) {
+	op := kernels.Op[kernels.SquaredNormArgs]{Name: "squared_norm of lists", Ref: func(c *kernels.CPU, a kernels.SquaredNormArgs) {
+		var y [2]float32
+		kernels.SquaredNorm.Run(c, kernels.SquaredNormArgs{Y: kernels.HostF32(y[:]), X: a.X})
+		a.Y.F32[0] = float32(math.Sqrt(kernels.Float64(y[:])))
+	}}
+	kernelstest.Agree(t, &op, func(r *kernelstest.Rand) kernels.SquaredNormArgs {
+		return kernels.SquaredNormArgs{Y: r.Out(1), X: []kernels.Buf{r.In(r.Size(70_000)), r.In(r.Size(300)), r.In(r.Size(40_000))}}
+	}, kernelstest.Within(2), kernelstest.OnlyF32())
+}
+
+func TestSquaredNormOverflow(t *testing.T) {
+	d := kernels.NewCPU(1)
+	defer d.Close()
+	for name, x := range map[string]float64{"largest": math.MaxFloat32, "infinite": math.Inf(-1), "NaN": math.NaN()} {
+		var y [2]float32
+		big := make([]float32, 1000)
+		big[777] = float32(x)
+		kernels.SquaredNorm.Run(d, kernels.SquaredNormArgs{Y: kernels.HostF32(y[:]), X: []kernels.Buf{kernels.HostF32(make([]float32, 3)), kernels.HostF32(big)}})
+		if got := kernels.Float64(y[:]); got != x*x && !(got != got && x != x) {
+			t.Errorf("%s: squared norm %g, want %g", name, got, x*x)
+		}
+	}
 }
 
 func BenchmarkReduce(b *testing.B) {
 	const n = 1 << 20
-	bench(b, "op=sum", n, func(d *kernels.CPU, new func(int) kernels.Buf) func() {
-		a := kernels.SumArgs{Y: new(1), X: new(n), N: n}
-		return func() { kernels.Sum.Run(d, a) }
-	})
-	bench(b, "op=norm", n, func(d *kernels.CPU, new func(int) kernels.Buf) func() {
-		a := kernels.NormArgs{Y: new(1), X: new(n), N: n}
-		return func() { kernels.Norm.Run(d, a) }
+	bench(b, "op=squared_norm", n, func(d *kernels.CPU, new func(int) kernels.Buf) func() {
+		a := kernels.SquaredNormArgs{Y: new(2), X: []kernels.Buf{new(n)}}
+		return func() { kernels.SquaredNorm.Run(d, a) }
 	})
 }

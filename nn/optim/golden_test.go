@@ -49,13 +49,14 @@ func TestGoldenOptim(t *testing.T) {
 					vars = append(vars, autograd.Param(g.Tensor(d, "in."+name)))
 				}
 				o := optim.New(rule, vars, rates)
+				report := d.FromFloat32(make([]float32, optim.ReportWords+1), optim.ReportWords+1)
 				for step := range int(number("steps")) {
 					for i, x := range vars {
 						grads, n := g.F32("in.grads."+names[i]), x.Len()
 						x.ZeroGrad()
 						x.Grad = d.FromFloat32(grads[step*n:(step+1)*n], x.Shape()...)
 					}
-					o.Step(number("lr"), 1)
+					o.Step(func() float64 { return number("lr") }, report)
 					for i, x := range vars {
 						n := x.Len()
 						at := func(name string) []float32 { return g.F32("out." + kind + "." + name + names[i])[step*n : (step+1)*n] }

@@ -1,4 +1,5 @@
-// Package optim updates parameters: Adam, RAdam, and moving averages beside them, in one pass over memory.
+// Package optim updates parameters: Adam, RAdam, and moving averages beside them, in one pass over memory. What becomes of a step, with its
+// clipping, its loss scale and its test for overflow, is decided on the device: nothing here waits for it.
 //
 // # References
 //
@@ -7,8 +8,6 @@
 package optim
 
 import (
-	"math"
-
 	"onestep/autograd"
 	"onestep/kernels"
 	"onestep/tensor"
@@ -20,6 +19,8 @@ type Rule struct {
 	Beta1, Beta2 float64 // 0: 0.9 and 0.999
 	Eps          float64 // 0: 1e-8
 	WeightDecay  float64 // L2: added to the gradient
+	Clip         float64 // Euclidean length that the gradient of all parameters is cut to; 0: none
+	Scale        LossScale
 }
 
 // Adam and RAdam are the rules with their usual settings.
@@ -41,38 +42,18 @@ func (r Rule) withDefaults() Rule {
 	return r
 }
 
-// coefficients folds the bias corrections of step k = 1, 2, … into a step size and an epsilon for [kernels.Adam]:
-//
-//	Adam:  θ ← θ − (lr/b₁)·m / (√v/√b₂ + ε)                b_i = 1 − β_i^k
-//	RAdam: θ ← θ − lr·r·(m/b₁)·√b₂/(√v + ε)                if ρ_k > 5, with
-//	       r = √( (ρ_k−4)(ρ_k−2)ρ_∞ / ((ρ_∞−4)(ρ_∞−2)ρ_k) )
-//	       θ ← θ − lr·m/b₁                                  otherwise: the first five steps
-//
-// RAdam adds ε to √v before the bias correction, as PyTorch does.
-func (r Rule) coefficients(lr float64, k int) (step, eps float64, adaptive bool) {
-	b1, b2 := 1-math.Pow(r.Beta1, float64(k)), 1-math.Pow(r.Beta2, float64(k))
-	if !r.Rectified {
-		return lr / b1 * math.Sqrt(b2), r.Eps * math.Sqrt(b2), true
-	}
-	limit := 2/(1-r.Beta2) - 1
-	rho := limit - 2*float64(k)*math.Pow(r.Beta2, float64(k))/b2
-	if rho <= 5 {
-		return lr / b1, 0, false
-	}
-	rect := math.Sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
-	return lr * rect * math.Sqrt(b2) / b1, r.Eps, true
-}
-
 // Optimizer holds the state of a rule for a list of parameters, and their moving averages:
 //
 //	ema ← rate·ema + (1−rate)·θ     after each step, starting at θ, without bias correction
 type Optimizer struct {
 	Rule  Rule
 	Vars  []*autograd.Var
-	Steps int                // taken so far
 	M, V  []*tensor.Tensor   // first and second moments, float32
 	Rates []float64          // of the averages
 	EMA   [][]*tensor.Tensor // by rate, then parameter
+
+	state *tensor.Tensor // of kernels.StepControl
+	plan  *tensor.Tensor
 }
 
 // New starts with zero moments and with averages equal to the parameters.
@@ -92,61 +73,65 @@ func New(rule Rule, vars []*autograd.Var, rates []float64) *Optimizer {
 			o.EMA[k] = append(o.EMA[k], e)
 		}
 	}
+	d := o.device()
+	o.state, o.plan = d.New(kernels.F32, 2*kernels.StateLen), d.New(kernels.F32, kernels.PlanLen)
+	o.SetState(State{Log2: o.Rule.Scale.Log2})
 	return o
 }
 
-// Step updates every parameter that has a gradient, which is first multiplied by gradScale (clipping, and the inverse of the loss
-// scale), and every average.
-func (o *Optimizer) Step(lr, gradScale float64) {
-	o.Steps++
-	step, eps, adaptive := o.Rule.coefficients(lr, o.Steps)
-	for i, x := range o.Vars {
-		if x.Grad == nil {
-			continue // its averages equal it
+// device is where the parameters are, of which there is at least one.
+func (o *Optimizer) device() *tensor.Device { return o.Vars[0].Device() }
+
+// Step updates every parameter that has a gradient, and every average, unless the loss or the gradient overflowed. lr is asked for the rate
+// again whenever a [tensor.Program] is replayed. Report r begins with [ReportWords] words, which are filled, and goes on with the losses of
+// all samples.
+func (o *Optimizer) Step(lr func() float64, r *tensor.Tensor) {
+	d := o.device()
+	d.Scope(func() []*tensor.Tensor {
+		o.control(d.Input(func(dst []float32) { kernels.PutFloat64(dst, lr()) }, 2), r)
+		a := kernels.AdamArgs{Plan: o.plan.Buf(), Rates: o.Rates, Decay: float32(o.Rule.WeightDecay), Beta1: o.Rule.Beta1, Beta2: o.Rule.Beta2}
+		var moved []int // the averages of the others equal them
+		for i, x := range o.Vars {
+			if x.Grad != nil {
+				moved = append(moved, i)
+				a.P, a.G, a.Half = append(a.P, x.Buf()), append(a.G, x.Grad.Buf()), append(a.Half, x.Half())
+				a.M, a.V = append(a.M, o.M[i].Buf()), append(a.V, o.V[i].Buf())
+			}
 		}
-		args := kernels.AdamArgs{
-			P: x.Buf(), M: o.M[i].Buf(), V: o.V[i].Buf(), G: x.Grad.Buf(), Rates: o.Rates,
-			GradScale: float32(gradScale), Decay: float32(o.Rule.WeightDecay), Beta1: o.Rule.Beta1, Beta2: o.Rule.Beta2,
-			Step: float32(step), Eps: float32(eps), Adaptive: adaptive, N: x.Len(),
+		for _, ema := range o.EMA {
+			for _, i := range moved {
+				a.EMA = append(a.EMA, ema[i].Buf())
+			}
 		}
-		for k := range o.Rates {
-			args.EMA = append(args.EMA, o.EMA[k][i].Buf())
-		}
-		kernels.Adam.Run(x.Device(), args)
-	}
+		kernels.Adam.Run(d, a)
+		return nil
+	})
 }
 
-// GradNorm is the Euclidean length of all gradients together; ±Inf or NaN if any element is. The sum over tensors is in float64.
-func (o *Optimizer) GradNorm() float64 {
-	return norm(o.Vars, func(x *autograd.Var) *tensor.Tensor { return x.Grad })
-}
-
-// ParamNorm is the Euclidean length of all parameters together.
-func (o *Optimizer) ParamNorm() float64 {
-	return norm(o.Vars, func(x *autograd.Var) *tensor.Tensor { return x.Value })
-}
-
-func norm(vars []*autograd.Var, of func(*autograd.Var) *tensor.Tensor) float64 {
-	if len(vars) == 0 {
-		return 0
-	}
-	d := vars[0].Device()
-	slots := d.New(kernels.F32, len(vars))
-	defer slots.Release()
-	slots.CopyFrom(make([]float32, len(vars)))
-	for i, x := range vars {
-		if t := of(x); t != nil {
-			kernels.Norm.Run(d, kernels.NormArgs{Y: slots.Buf().Slice(i, i+1), X: t.Buf(), N: t.Len()})
+// control measures gradient and parameters and plans the step.
+func (o *Optimizer) control(lr, r *tensor.Tensor) {
+	d := o.device()
+	var values, grads []kernels.Buf
+	for _, x := range o.Vars {
+		values = append(values, x.Buf())
+		if x.Grad != nil {
+			grads = append(grads, x.Grad.Buf())
 		}
 	}
-	var sum float64
-	for _, v := range slots.Float32s() {
-		sum += float64(v) * float64(v)
+	norm := func(list []kernels.Buf) kernels.Buf {
+		y := d.New(kernels.F32, 2).Buf()
+		kernels.SquaredNorm.Run(d, kernels.SquaredNormArgs{Y: y, X: list})
+		return y
 	}
-	return math.Sqrt(sum)
+	n := r.Len() - ReportWords
+	kernels.StepControl.Run(d, kernels.StepControlArgs{
+		State: o.state.Buf(), Plan: o.plan.Buf(), Report: r.Buf().Slice(0, ReportWords), Grad: norm(grads), Param: norm(values),
+		LR: lr.Buf(), Losses: r.Buf().Slice(ReportWords, ReportWords+n), Rectified: o.Rule.Rectified, Beta1: o.Rule.Beta1, Beta2: o.Rule.Beta2,
+		Eps: o.Rule.Eps, Clip: o.Rule.Clip, Growth: o.Rule.Scale.Growth, N: n,
+	})
 }
 
-// Release frees the moments and averages.
+// Release frees the state and the averages.
 func (o *Optimizer) Release() {
 	for i := range o.Vars {
 		o.M[i].Release()
@@ -155,4 +140,6 @@ func (o *Optimizer) Release() {
 			o.EMA[k][i].Release()
 		}
 	}
+	o.state.Release()
+	o.plan.Release()
 }

@@ -24,9 +24,9 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		saved = job.Trainer.Step
 		return dir.Save(job)
 	}
-	evaluate := func() error {
-		step := job.Trainer.Step
-		if f.EvalEvery == 0 || step%f.EvalEvery != 0 || step == dir.Evaluated || step == f.Steps {
+	due := func(every, step int) bool { return every > 0 && step%every == 0 }
+	evaluate := func(step int) error {
+		if !due(f.EvalEvery, step) || step == dir.Evaluated || step == f.Steps {
 			return nil
 		}
 		line, err := j.Snapshot(ctx, dir, step)
@@ -36,21 +36,22 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		}
 		return err
 	}
-	err := evaluate() // in case that it was interrupted
+	job.Trainer.Pause = func(step int) bool { return due(f.EvalEvery, step) || due(f.SaveEvery, step) }
+	err := evaluate(saved) // in case that it was interrupted
 	if err == nil {
 		err = job.Trainer.Run(ctx, func(m pid.Metrics) error {
 			if err := dir.Log(m); err != nil {
 				return err
 			}
 			if m.Skipped {
-				bar.Println(fmt.Sprintf("step %d again: the gradient overflowed at a loss scale of 2^%.0f", m.Step+1, m.LossScale))
-				return nil
+				bar.Println(fmt.Sprintf("step %d skipped: the gradient overflowed at a loss scale of 2^%.0f", m.Step, m.LossScale))
+			} else {
+				bar.Update(m.Step, m.Loss)
 			}
-			bar.Update(m.Step, m.Loss)
-			if err := evaluate(); err != nil {
+			if err := evaluate(m.Step); err != nil {
 				return err
 			}
-			if f.SaveEvery > 0 && m.Step%f.SaveEvery == 0 {
+			if due(f.SaveEvery, m.Step) {
 				return save()
 			}
 			return nil

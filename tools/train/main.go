@@ -181,8 +181,9 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 		vars = append(vars, p.Var)
 	}
 	tr := &pid.Trainer{
-		Objective: o, Params: params, Opt: optim.New(optim.Adam, vars, []float64{f.ema}), Batch: f.batch, Micro: f.microbatch, Steps: f.steps,
-		Schedule: pid.Schedule{LR: f.lr, Warmup: f.warmup, AnnealFrom: f.annealFrom, AnnealTo: f.annealTo}, Clip: f.clip, Seed: f.seed,
+		Objective: o, Params: params, Opt: optim.New(optim.Rule{Clip: f.clip}, vars, []float64{f.ema}), Batch: f.batch, Micro: f.microbatch, Steps: f.steps,
+		Schedule: pid.Schedule{LR: f.lr, Warmup: f.warmup, AnnealFrom: f.annealFrom, AnnealTo: f.annealTo}, Seed: f.seed,
+		Pause: func(step int) bool { return f.saveEvery > 0 && step%f.saveEvery == 0 },
 	}
 	checkpoint := f.out + ".checkpoint"
 	settings := map[string]string{"config": config, "role": role, "seed": strconv.FormatUint(f.seed, 10)}

@@ -1,0 +1,18 @@
+package cuda
+
+import (
+	_ "embed"
+
+	"onestep/kernels"
+)
+
+//go:embed relu.ptx
+var reluPTX string
+
+var reluModule = NewModule("relu.ptx", reluPTX)
+
+func init() {
+	registerTyped(&kernels.ReLUBackward, func(d *Device, a kernels.ReLUBackwardArgs) {
+		d.launchMap(reluModule, "relu_backward_", a.N, a.DX, a.DY, a.Y)
+	}, func(a kernels.ReLUBackwardArgs) bool { return sameType(a.DX, a.DY, a.Y) })
+}

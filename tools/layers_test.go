@@ -31,6 +31,7 @@ kernels/cuda/simt          kernels/cuda/ptx
 
 tensor                     kernels kernels/cpu golang.org/x/sys/unix
 autograd                   kernels tensor
+dist                       kernels tensor github.com/ebitengine/purego
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 data

@@ -53,31 +53,9 @@ type Entry struct {
 // OpenSafeTensors maps the file into memory and checks its header. The data is read from the disk when it is used. Until Close, the
 // file must not be shortened by anyone: touching a page that is gone kills the process.
 func OpenSafeTensors(path string) (*SafeTensors, error) {
-	info, err := os.Stat(path) // before the opening, which would wait for the writer of a pipe
+	data, unmap, err := MapFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
-	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	size := info.Size()
-	if size < 8 {
-		return nil, fmt.Errorf("%s: %d bytes are too few for a safetensors file", path, size)
-	}
-	if size > math.MaxInt {
-		return nil, fmt.Errorf("%s: %d bytes are too many for this machine", path, size)
-	}
-	data, unmap, err := mapFile(f, int(size))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	s, err := ReadSafeTensors(path, data)
 	if err != nil {
@@ -85,6 +63,52 @@ func OpenSafeTensors(path string) (*SafeTensors, error) {
 	}
 	s.unmap = unmap
 	return s, nil
+}
+
+// NewSafeTensors is a file of another format in the form of this one: named arrays that its reader has checked. The path stands in errors.
+func NewSafeTensors(path string, metadata map[string]string, entries map[string]Entry) *SafeTensors {
+	s := &SafeTensors{Path: path, Metadata: metadata, entries: map[string]Entry{}}
+	for name, e := range entries {
+		e.where = path + ": " + name + ": "
+		s.entries[name] = e
+		s.names = append(s.names, name)
+	}
+	slices.Sort(s.names)
+	return s
+}
+
+// OnClose sets what Close does besides: unmapping the file that the arrays are part of.
+func (s *SafeTensors) OnClose(unmap func() error) { s.unmap = unmap }
+
+// MapFile maps a regular file into memory, read only, until unmap is called. Errors name it. An empty file is an empty slice.
+func MapFile(path string) (data []byte, unmap func() error, err error) {
+	info, err := os.Stat(path) // before the opening, which would wait for the writer of a pipe
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	size := info.Size()
+	if size == 0 {
+		return nil, func() error { return nil }, nil
+	}
+	if size > math.MaxInt {
+		return nil, nil, fmt.Errorf("%s: %d bytes are too many for this machine", path, size)
+	}
+	data, unmap, err = mapFile(f, int(size))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, unmap, nil
 }
 
 // ReadSafeTensors is OpenSafeTensors for bytes in memory, which the entries go on to use. The name stands in errors for a path.
@@ -179,7 +203,7 @@ func (s *SafeTensors) read(file []byte) error {
 			return fmt.Errorf("%s: %s %v needs %d bytes, data_offsets give %d", t.name, t.dtype, t.shape, size, t.end-t.begin)
 		}
 		e := Entry{DType: t.dtype, Shape: t.shape, Data: data[t.begin:t.end:t.end], where: s.Path + ": " + t.name + ": "}
-		if err := checkBool(e.DType, e.Data); err != nil {
+		if err := e.CheckBool(); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		s.entries[t.name] = e
@@ -221,12 +245,12 @@ func byteSize(dtype string, shape []int) (uint64, error) {
 	return n, nil
 }
 
-// checkBool refuses bytes that are no booleans.
-func checkBool(dtype string, data []byte) error {
-	if dtype != "BOOL" {
+// CheckBool refuses bytes that are no booleans in an array of these.
+func (e Entry) CheckBool() error {
+	if e.DType != "BOOL" {
 		return nil
 	}
-	for i, b := range data {
+	for i, b := range e.Data {
 		if b > 1 {
 			return fmt.Errorf("BOOL element %d is the byte %d", i, b)
 		}

@@ -119,7 +119,7 @@ func makeHeader(metadata map[string]string, tensors []Named) ([]byte, error) {
 		if size != uint64(len(t.Data)) {
 			return nil, fmt.Errorf("%s: %d bytes for %s %v, want %d", t.Name, len(t.Data), t.DType, t.Shape, size)
 		}
-		if err := checkBool(t.DType, t.Data); err != nil {
+		if err := (Entry{DType: t.DType, Data: t.Data}).CheckBool(); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		if b.Len() > 1 {

@@ -35,6 +35,8 @@ dist                       kernels tensor github.com/ebitengine/purego
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 data
+checkpoint                 tensor checkpoint/pickle
+checkpoint/pickle
 pid                        tensor autograd nn nn/optim data gonum.org/v1/gonum/mat
 embedded                   tensor
 

@@ -1,0 +1,164 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"onestep/checkpoint/pickle"
+	"onestep/tensor"
+)
+
+// File is an open weight file: named arrays, as of safetensors, and what else it says.
+type File struct {
+	*tensor.SafeTensors
+	Format  string         // "safetensors", "torch", "torch (legacy)", "EDM pickle", "npz", "npy"
+	Order   []string       // the names in the order of the file
+	Scalars map[string]any // int64, *big.Int, float64, string, bool or nil beside the arrays, by path
+}
+
+// ConfigKey is the metadata of a network's configuration, as JSON in the words of EDM's constructors.
+const ConfigKey = "config"
+
+// Open opens a weight file of any format. Dictionaries within dictionaries give names joined by dots; of an EDM pickle, the averaged network's
+// state_dict() is read, with the names that start with "model.", and its configuration becomes the metadata "config". Errors name the
+// file and the place. The file must not change until Close.
+func Open(path string) (*File, error) {
+	data, unmap, err := tensor.MapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Read(path, data)
+	if err != nil {
+		return nil, errors.Join(err, unmap())
+	}
+	f.OnClose(unmap)
+	return f, nil
+}
+
+// Read is Open for bytes in memory, which the arrays go on to use. The name stands in errors for a path.
+func Read(name string, data []byte) (*File, error) {
+	f, err := read(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.TrimSuffix(name, ": "), err)
+	}
+	return f, nil
+}
+
+func read(name string, data []byte) (*File, error) {
+	switch {
+	case len(data) == 0:
+		return nil, fmt.Errorf("the file is empty")
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+		return readArchive(name, data)
+	case bytes.HasPrefix(data, legacyMagic[:14]):
+		v, err := legacy(data)
+		if err != nil {
+			return nil, err
+		}
+		return flatten(name, "torch (legacy)", v, len(data))
+	case bytes.HasPrefix(data, []byte(npyMagic)):
+		e, err := npy(bytes.NewReader(data), uint64(len(data)))
+		if err != nil {
+			return nil, err
+		}
+		return arrays(name, "npy", map[string]tensor.Entry{"array": e}, nil), nil
+	case len(data) >= 9 && data[8] == '{' && binary.LittleEndian.Uint64(data) < 1<<40:
+		s, err := tensor.ReadSafeTensors(name, data)
+		if err != nil {
+			return nil, errors.New(strings.TrimPrefix(err.Error(), name+": "))
+		}
+		return &File{SafeTensors: s, Format: "safetensors", Order: s.Names()}, nil
+	case data[0] == 0x80 && len(data) > 1 && data[1] >= 2:
+		return readPickle(name, data)
+	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
+		return nil, fmt.Errorf("a Git LFS pointer: the file itself was not fetched")
+	case bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<!doctype html")) || bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<html")):
+		return nil, fmt.Errorf("a web page: the download went wrong")
+	}
+	return nil, fmt.Errorf("no known format: it starts with the bytes % x", data[:min(len(data), 8)])
+}
+
+func readArchive(name string, data []byte) (*File, error) {
+	a, err := openArchive(data)
+	if err != nil {
+		return nil, err
+	}
+	root, found, err := a.torchRoot()
+	switch {
+	case err != nil:
+		return nil, err
+	case found:
+		v, err := a.torchZip(root)
+		if err != nil {
+			return nil, err
+		}
+		return flatten(name, "torch", v, len(data))
+	}
+	for _, n := range a.names {
+		if strings.HasSuffix(n, ".npy") {
+			es, err := a.npz()
+			if err != nil {
+				return nil, err
+			}
+			return arrays(name, "npz", es, nil), nil
+		}
+	}
+	return nil, fmt.Errorf("a zip file with neither data.pkl nor .npy files in it")
+}
+
+// readPickle reads EDM's networks [edm]: a dictionary whose "ema" is the averaged network.
+func readPickle(name string, data []byte) (*File, error) {
+	v, n, err := pickle.Load(data, pickle.Hooks{Call: call})
+	if err != nil {
+		return nil, err
+	}
+	if n != len(data) {
+		return nil, fmt.Errorf("%d bytes after the pickle's end", len(data)-n)
+	}
+	d, ok := v.(*pickle.Dict)
+	if !ok {
+		return nil, fmt.Errorf("a pickle of %s, not of a dictionary with a network", pickle.Describe(v))
+	}
+	ema, ok := d.Get("ema")
+	if !ok {
+		return nil, fmt.Errorf("a pickled dictionary without the key ema")
+	}
+	f, err := flatten(name, "EDM pickle", ema, len(data))
+	if err != nil {
+		return nil, err
+	}
+	if c := config(ema); c != "" {
+		f.Metadata = map[string]string{ConfigKey: c}
+	}
+	return f, nil
+}
+
+// flatten makes a file of the value of a pickle. One without any tensor is no weight file.
+func flatten(name, format string, v any, size int) (*File, error) {
+	fl := &flattener{budget: &budget{left: size + 32<<20}, arrays: map[string]tensor.Entry{}, scalars: map[string]any{}}
+	if err := fl.value("", v, 0); err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), ": "))
+	}
+	if len(fl.arrays) == 0 {
+		return nil, fmt.Errorf("%s without a tensor in it", pickle.Describe(v))
+	}
+	for name, e := range fl.arrays {
+		if err := e.CheckBool(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	f := arrays(name, format, fl.arrays, fl.order)
+	f.Scalars = fl.scalars
+	return f, nil
+}
+
+func arrays(name, format string, entries map[string]tensor.Entry, order []string) *File {
+	s := tensor.NewSafeTensors(name, nil, entries)
+	if order == nil {
+		order = s.Names()
+	}
+	return &File{SafeTensors: s, Format: format, Order: order}
+}

@@ -23,6 +23,7 @@ kernels/cpu                kernels
 kernels/kernelstest        kernels
 kernels/cuda               kernels kernels/cuda/driver
 kernels/cuda/driver        github.com/ebitengine/purego golang.org/x/sys/windows
+kernels/cuda/driver/stub   github.com/ebitengine/purego
 kernels/cuda/chip
 kernels/cuda/ptx
 kernels/cuda/ptx/build
@@ -59,7 +60,7 @@ bench/peer                 kernels kernels/kernelstest tensor bench github.com/k
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
-var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "internal/golden", "internal/golden/nets"}
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "internal/golden", "internal/golden/nets"}
 
 func TestLayers(t *testing.T) {
 	allowed := map[string][]string{}

@@ -19,8 +19,8 @@ import "math"
 //	       r = √( (ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ) )
 //	       step = lr/b₁,  eps = 0,  not adaptive         otherwise: the first five updates
 //
-// RAdam adds ε to √v before the bias correction, as PyTorch does. All sums are in order, all arithmetic is float64; 2^lg may be off by two
-// units in the last place of a float32, since what is multiplied is what is divided by.
+// RAdam adds ε to √v before the bias correction, as PyTorch does. The losses are added in order, and every operation is a single correctly
+// rounded one of float64, as in [InverseNormal]: every device has the same bits.
 var StepControl = Op[StepControlArgs]{Name: "step_control", Ref: stepControl}
 
 // StepControlArgs lists updated buffers, output, inputs, settings, size. Buffers of float64s are as [PutFloat64] writes them.
@@ -86,7 +86,7 @@ func stepControl(_ *CPU, a StepControlArgs) {
 	}
 	clear(plan[:PlanLen])
 	if fits && finite(paramNorm) {
-		k, p1, p2 := state.at(StateSteps)+1, state.at(StateBeta1)*a.Beta1, state.at(StateBeta2)*a.Beta2
+		k, p1, p2 := state.at(StateSteps)+1, float64(state.at(StateBeta1)*a.Beta1), float64(state.at(StateBeta2)*a.Beta2) // rounded
 		state.set(StateSteps, k)
 		state.set(StateBeta1, p1)
 		state.set(StateBeta2, p2)
@@ -107,7 +107,18 @@ func stepControl(_ *CPU, a StepControlArgs) {
 		}
 		state.set(StateLog2, state.at(StateLog2)+by)
 	}
-	plan[PlanFactor] = float32(math.Exp2(state.at(StateLog2)))
+	plan[PlanFactor] = LossFactor(state.at(StateLog2))
+}
+
+// LossFactor is 2^lg, |lg| < 1000: with n the integer nearest to lg, 2ⁿ·exp(y) for y = (lg−n)·ln 2 by the series up to y¹³/13!.
+func LossFactor(lg float64) float32 {
+	n := math.RoundToEven(lg)
+	y := (lg - n) * math.Ln2
+	sum := 1.0
+	for k := 13; k > 0; k-- {
+		sum = muladd(y/float64(k), sum, 1)
+	}
+	return float32(sum * math.Float64frombits(uint64(1023+int(n))<<52))
 }
 
 // coefficients folds the bias corrections of update k into a step size and an epsilon; p1 and p2 are β₁ᵏ and β₂ᵏ.

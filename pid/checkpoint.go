@@ -114,7 +114,7 @@ func (tr *Trainer) Load(f *tensor.SafeTensors) error {
 	})
 	tr.Step = step
 	tr.Opt.SetState(state)
-	tr.program = nil // what it has recorded knows nothing of the parameters' binary16 copies that are made anew
+	tr.forget() // what is recorded does not bring the parameters' binary16 copies up to date
 	return nil
 }
 

@@ -102,9 +102,8 @@ type underway struct {
 
 // begin asks for one step. Between microbatches, whose gradients are dropped then, it ends with ctx.
 func (tr *Trainer) begin(ctx context.Context) (u underway, err error) {
-	done := false
 	defer func() {
-		if !done {
+		if err != nil {
 			tr.program = nil
 		}
 	}()
@@ -121,13 +120,20 @@ func (tr *Trainer) begin(ctx context.Context) (u underway, err error) {
 	tr.ctx, tr.stopped = ctx, false
 	tr.program.Run()
 	if tr.stopped {
-		tr.program.Release()
+		tr.forget()
 		return u, context.Cause(ctx)
 	}
 	u = underway{tr.Step, tr.report.Later()}
 	tr.Step++
-	done = true
 	return u, nil
+}
+
+// forget drops the program: the next step is done as it comes.
+func (tr *Trainer) forget() {
+	if tr.program != nil {
+		tr.program.Release()
+		tr.program = nil
+	}
 }
 
 // update is the step as a program.

@@ -23,19 +23,7 @@ func plan(apply, adaptive bool) kernels.Buf {
 }
 
 func TestAdam(t *testing.T) {
-	kernelstest.Agree(t, &kernels.Adam, func(r *kernelstest.Rand) kernels.AdamArgs {
-		a := kernels.AdamArgs{Plan: plan(true, r.Bool()), Rates: []float64{0.5, 0.999}, Decay: r.Float32() / 10, Beta1: 0.9, Beta2: 0.999}
-		for range r.Size(4) {
-			n := r.Size(20_000)
-			a.P, a.M, a.V, a.G = append(a.P, r.InOut(n)), append(a.M, r.InOut(n)), append(a.V, r.Uniform(n, 0, 2)), append(a.G, r.In(n))
-		}
-		for range a.Rates {
-			for _, p := range a.P {
-				a.EMA = append(a.EMA, r.InOut(p.Len))
-			}
-		}
-		return a
-	}, kernelstest.Within(4), kernelstest.OnlyF32(), kernelstest.Trials(8))
+	kernelstest.Agree(t, &kernels.Adam, kernelstest.Adam, kernelstest.Within(4), kernelstest.OnlyF32())
 }
 
 // TestAdamSkips has a plan that says not to apply.

@@ -16,7 +16,9 @@ func TestSquaredNorm(t *testing.T) {
 		a.Y.F32[0] = float32(math.Sqrt(kernels.Float64(y[:])))
 	}}
 	kernelstest.Agree(t, &op, func(r *kernelstest.Rand) kernels.SquaredNormArgs {
-		return kernels.SquaredNormArgs{Y: r.Out(1), X: []kernels.Buf{r.In(r.Size(70_000)), r.In(r.Size(300)), r.In(r.Size(40_000))}}
+		a := kernelstest.SquaredNorm(r)
+		a.Y = r.Out(1)
+		return a
 	}, kernelstest.Within(2), kernelstest.OnlyF32())
 }
 

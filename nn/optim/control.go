@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"math"
-
 	"onestep/kernels"
 	"onestep/tensor"
 )
@@ -45,7 +43,7 @@ func (o *Optimizer) SetState(s State) {
 	o.state.CopyFrom(x)
 
 	plan := make([]float32, kernels.PlanLen)
-	plan[kernels.PlanFactor] = float32(math.Exp2(s.Log2))
+	plan[kernels.PlanFactor] = kernels.LossFactor(s.Log2)
 	o.plan.CopyFrom(plan)
 }
 

@@ -1,0 +1,211 @@
+package pid_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"onestep/autograd"
+	"onestep/data"
+	"onestep/kernels/kernelstest"
+	"onestep/nn"
+	"onestep/nn/optim"
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// state is every number of a trainer by its bits, for comparison.
+func state(tr *pid.Trainer) (bits []uint32) {
+	for i, p := range tr.Params.Trained() {
+		for _, x := range append([]*tensor.Tensor{p.Var.Value, tr.Opt.M[i], tr.Opt.V[i]}, tr.Opt.EMA[0][i]) {
+			for _, v := range x.Float32s() {
+				bits = append(bits, math.Float32bits(v))
+			}
+		}
+	}
+	return bits
+}
+
+// TestReplay makes steps one operation at a time and by replaying a recorded step: metrics and states have the same bits. A replayed step
+// asks the device for one launch, one upload and one download.
+func TestReplay(t *testing.T) {
+	const steps = 6
+	trainers := map[string]func(d *tensor.Device) *pid.Trainer{
+		"denoising": func(d *tensor.Device) *pid.Trainer {
+			net := tiny(t, d, 3)
+			return trainer(net.Params, &pid.Denoising{
+				Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: images(), Random: tensor.Random{Seed: 1}, Batch: 4, PMean: -1.2, PStd: 1.2,
+				Flip: true, Dropout: 0.1,
+			})
+		},
+		"classification": func(d *tensor.Device) *pid.Trainer {
+			c := nn.SmallClassifier(1)
+			c.Classes = 3
+			net, err := nn.NewClassifier(d, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			net.Init(tensor.Random{Seed: 3})
+			return trainer(net.Params, &pid.Classification{Net: net, Images: images(), Random: tensor.Random{Seed: 2}, Batch: 4, Flip: true, Dropout: 0.2})
+		},
+	}
+	for name, change := range map[string]func(*pid.Config){
+		"l2":                func(*pid.Config) {},
+		"l1 in parts":       func(c *pid.Config) { c.Loss, c.Micro, c.Stratified = "l1", 4, false },
+		"fp16 clip":         func(c *pid.Config) { c.FP16, c.Clip = true, 0.05 },
+		"fp16 blocks parts": func(c *pid.Config) { c.FP16, c.Checkpoint, c.Micro = true, true, 1 },
+		"adam":              func(c *pid.Config) { c.Optimizer, c.Weighting = "adam", "snr+1" },
+	} {
+		trainers[name] = func(d *tensor.Device) *pid.Trainer { return job(t, d, change).Trainer }
+	}
+	for name, make := range trainers {
+		t.Run(name, func(t *testing.T) {
+			r := kernelstest.NewRecorder(2)
+			eager, replayed := make(tensor.CPU(2)), make(tensor.On(r))
+			for k := range steps {
+				before := *r
+				want, err := eager.Update()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := replayed.Update()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got != want {
+					t.Errorf("step %d: metrics\n%+v, want\n%+v", k, got, want)
+				}
+				if k < 2 {
+					continue
+				}
+				if ops, launches, uploads, reads := r.Operations-before.Operations, r.Launches-before.Launches, r.Uploads-before.Uploads, r.Reads-before.Reads; ops != 0 || launches != 1 || uploads != 1 || reads != 1 {
+					t.Errorf("step %d: %d operations, %d launches, %d uploads, %d downloads", k, ops, launches, uploads, reads)
+				}
+			}
+			if r.Launches != steps-1 {
+				t.Errorf("%d launches in %d steps: the second is to be recorded", r.Launches, steps)
+			}
+			if !slices.Equal(state(eager), state(replayed)) {
+				t.Error("parameters, moments or averages differ")
+			}
+		})
+	}
+}
+
+func images() *data.Images {
+	im := &data.Images{N: 6, H: 8, W: 8, C: 1, Pixels: make([]uint8, 6*64), Labels: []int{0, 1, 2, 0, 1, 2}}
+	for i := range im.Pixels {
+		im.Pixels[i] = uint8(i * i)
+	}
+	return im
+}
+
+func trainer(params *nn.Params, o pid.Objective) *pid.Trainer {
+	var vars []*autograd.Var
+	for _, p := range params.Trained() {
+		vars = append(vars, p.Var)
+	}
+	return &pid.Trainer{
+		Objective: o, Params: params, Opt: optim.New(optim.Adam, vars, []float64{0.9}), Batch: 4, Micro: 3, Steps: 100,
+		Schedule: pid.Schedule{LR: 1e-3, Warmup: 3, AnnealFrom: 1},
+	}
+}
+
+// TestRunReports: a run reports every step once and in order; after the steps of Pause, the last one and an interruption the
+// trainer is where the report says.
+func TestRunReports(t *testing.T) {
+	for _, pause := range []int{0, 1, 5} {
+		for _, stop := range []int{0, 7} {
+			t.Run(fmt.Sprintf("pause=%d/stop=%d", pause, stop), func(t *testing.T) {
+				tr := job(t, tensor.CPU(1), func(c *pid.Config) { c.Steps = 12 }).Trainer
+				if pause > 0 {
+					tr.Pause = func(step int) bool { return step%pause == 0 }
+				}
+				ctx, cancel := context.WithCancel(context.Background())
+				var seen, late int
+				err := tr.Run(ctx, func(m pid.Metrics) error {
+					if seen++; m.Step != seen {
+						t.Errorf("report %d is of step %d", seen, m.Step)
+					}
+					if m.Step != tr.Step {
+						if late++; pause == 0 || m.Step%pause == 0 || m.Step == 12 {
+							t.Errorf("the report of step %d comes at step %d", m.Step, tr.Step)
+						}
+					}
+					if m.Step == stop {
+						cancel()
+					}
+					return nil
+				})
+				if (err != nil) != (stop > 0) || seen != tr.Step || stop == 0 && seen != 12 {
+					t.Errorf("%d reports of %d steps, error %v", seen, tr.Step, err)
+				}
+				if pause == 5 && late == 0 {
+					t.Error("no report came later than its step")
+				}
+				cancel()
+			})
+		}
+	}
+}
+
+// TestSkippedSteps: what a replayed run does about overflow is what its state says, and a run continued from a checkpoint repeats the bits.
+func TestSkippedSteps(t *testing.T) {
+	r := kernelstest.NewRecorder(1)
+	tr := job(t, tensor.On(r), func(c *pid.Config) { c.FP16 = true }).Trainer
+	tr.Opt.SetState(optim.State{Log2: 40})
+	skipped := 0
+	for k := range 40 {
+		before := state(tr)
+		m, err := tr.Update()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Skipped {
+			skipped++
+		}
+		if slices.Equal(before, state(tr)) != m.Skipped || m.Step != k+1 {
+			t.Errorf("step %d: skipped %t, state unchanged %t", m.Step, m.Skipped, !m.Skipped)
+		}
+	}
+	if s := tr.Opt.State(); skipped < 5 || skipped > 35 || s.Steps != 40-skipped || math.Abs(s.Log2-(40-float64(skipped)+1e-3*float64(s.Steps))) > 1e-9 {
+		t.Errorf("%d steps skipped, state %+v", skipped, s)
+	}
+
+	path := t.TempDir() + "/checkpoint"
+	if err := tr.Save(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := tensor.OpenSafeTensors(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	again := job(t, tensor.On(kernelstest.NewRecorder(1)), func(c *pid.Config) { c.FP16 = true }).Trainer
+	for range 3 { // what was recorded before the checkpoint is read must not be replayed after
+		if _, err := again.Update(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := again.Load(f); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		a, err := tr.Update()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := again.Update()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a != b {
+			t.Errorf("metrics\n%+v, continued\n%+v", a, b)
+		}
+	}
+	if !slices.Equal(state(tr), state(again)) {
+		t.Error("the continued run has another state")
+	}
+}

@@ -36,6 +36,7 @@ dist                       kernels tensor github.com/ebitengine/purego
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 data
+metrics                    tensor autograd gonum.org/v1/gonum/blas/blas64 gonum.org/v1/gonum/mat
 checkpoint                 tensor checkpoint/pickle
 checkpoint/pickle
 pid                        tensor autograd nn nn/optim data gonum.org/v1/gonum/mat

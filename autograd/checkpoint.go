@@ -16,8 +16,10 @@ func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 		return f(inputs...)
 	}
 	var y *Var
-	d.NoRecord(func() {
-		y = Scope(d, func() *Var { return f(inputs...) })
+	captured := d.Watch(func() {
+		d.NoRecord(func() {
+			y = Scope(d, func() *Var { return f(inputs...) })
+		})
 	})
 	v := record(y.Value, inputs, values(inputs...), func(dy *tensor.Tensor) {
 		// The gradient gathered so far goes on growing in the copies, so that it is summed in the same order as without a checkpoint.
@@ -43,5 +45,6 @@ func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 			again[i].Grad = nil // x may be there twice
 		}
 	})
+	v.node.captured = captured
 	return v
 }

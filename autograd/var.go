@@ -16,6 +16,7 @@ type Var struct {
 	needs bool
 	node  *node // how it was computed; nil for parameters and constants
 	half  *half // of a parameter that was cast to binary16
+	final bool  // the gradient was handed out by BackwardReady: nothing may be added to it
 }
 
 // node is one recorded operation.
@@ -23,6 +24,7 @@ type node struct {
 	id       uint64
 	out      *Var
 	inputs   []*Var
+	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
 	saved    []*tensor.Tensor
 	backward func(dy *tensor.Tensor)
 }
@@ -69,6 +71,13 @@ func Scope(d *tensor.Device, f func() *Var) *Var {
 func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward func(dy *tensor.Tensor)) *Var {
 	v := &Var{Value: y}
 	d := y.Device()
+	if !d.Recording() {
+		for _, x := range inputs {
+			if x.needs {
+				d.Note(x.Value)
+			}
+		}
+	}
 	if !d.Recording() || !slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs }) {
 		return v
 	}
@@ -84,6 +93,8 @@ func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward fu
 func (x *Var) accumulate(dx *tensor.Tensor) {
 	switch {
 	case !x.needs:
+	case x.final:
+		panic(fmt.Errorf("autograd: a gradient of shape %v is added to after it was handed out as complete", dx.Shape()))
 	case x.Grad == nil:
 		x.Grad = dx.Retain()
 	default:
@@ -102,6 +113,7 @@ func (x *Var) accumulate(dx *tensor.Tensor) {
 
 // ZeroGrad drops the gradient.
 func (x *Var) ZeroGrad() {
+	x.final = false
 	if x.Grad != nil {
 		x.Grad.Release()
 		x.Grad = nil
@@ -109,16 +121,21 @@ func (x *Var) ZeroGrad() {
 }
 
 // Backward adds to every parameter below y the gradient of Σ dy·y. The graph is consumed: what it saved is freed on the way.
-func Backward(y *Var, dy *tensor.Tensor) {
+func Backward(y *Var, dy *tensor.Tensor) { backward(y, dy, nil) }
+
+// backward is Backward, telling w what is done.
+func backward(y *Var, dy *tensor.Tensor, w *waiting) {
 	if !slices.Equal(y.Shape(), dy.Shape()) {
 		panic(fmt.Errorf("autograd: Backward: gradient of shape %v at a value of shape %v", dy.Shape(), y.Shape()))
 	}
 	if !y.needs {
+		w.begin(nil)
 		return
 	}
 	d := y.Device()
 	nodes := reachable(y)
 	y.accumulate(dy)
+	w.begin(nodes)
 	for _, n := range nodes {
 		g := n.out.Grad
 		if g != nil {
@@ -131,7 +148,8 @@ func Backward(y *Var, dy *tensor.Tensor) {
 		for _, t := range n.saved {
 			t.Release()
 		}
-		n.saved, n.backward, n.inputs = nil, nil, nil
+		w.passed(n)
+		n.saved, n.backward, n.inputs, n.captured = nil, nil, nil, nil
 		n.out.node = nil
 	}
 }

@@ -14,8 +14,9 @@ type Device struct {
 	noRecord int
 	nodes    uint64
 
-	recording *Program // being recorded, or nil
-	counted   *int     // words of inputs, while a program's first run counts them
+	watched   *[]*Tensor // what Note adds to, or nil
+	recording *Program   // being recorded, or nil
+	counted   *int       // words of inputs, while a program's first run counts them
 }
 
 // On makes a device for tensors of a device for kernels.
@@ -70,6 +71,26 @@ func (d *Device) NoRecord(f func()) {
 
 // Recording says whether gradients are being recorded.
 func (d *Device) Recording() bool { return d.noRecord == 0 }
+
+// Watch runs f and returns the tensors that were noted meanwhile, each as often as it was.
+func (d *Device) Watch(f func()) (noted []*Tensor) {
+	outer := d.watched
+	d.watched = &noted
+	defer func() {
+		if d.watched = outer; outer != nil {
+			*outer = append(*outer, noted...)
+		}
+	}()
+	f()
+	return noted
+}
+
+// Note tells those who watch of a parameter that would have been recorded, but for NoRecord.
+func (d *Device) Note(x *Tensor) {
+	if d.watched != nil {
+		*d.watched = append(*d.watched, x)
+	}
+}
 
 // NextNode numbers the nodes of gradient graphs in the order of their making.
 func (d *Device) NextNode() uint64 {

@@ -55,7 +55,7 @@ func mapKernels(f *build.File, name string, t build.Type, inputs []string, fn fu
 			suffix = "_1"
 		}
 		k := f.Kernel(name+suffix, 256)
-		y := k.Ptr("y")
+		out := k.Ptr("out")
 		xs := make([]build.Reg, len(inputs))
 		for i, in := range inputs {
 			xs[i] = k.Ptr(in)
@@ -67,15 +67,15 @@ func mapKernels(f *build.File, name string, t build.Type, inputs []string, fn fu
 			for j, x := range xs {
 				at[j] = loadFloats(k, build.Global, t, width, x.Index(i, t.Size()), 0)
 			}
-			out := make([]build.Reg, width)
-			for e := range out {
+			results := make([]build.Reg, width)
+			for e := range results {
 				arguments := make([]build.Reg, len(xs))
 				for j := range xs {
 					arguments[j] = at[j][e]
 				}
-				out[e] = fn(arguments)
+				results[e] = fn(arguments)
 			}
-			storeFloats(k, build.Global, t, y.Index(i, t.Size()), 0, out)
+			storeFloats(k, build.Global, t, out.Index(i, t.Size()), 0, results)
 		}
 		if width == 1 {
 			k.If(i.Lt(n), vector)
@@ -87,7 +87,7 @@ func mapKernels(f *build.File, name string, t build.Type, inputs []string, fn fu
 				for j, x := range xs {
 					arguments[j] = loadFloats(k, build.Global, t, 1, x.Index(i, t.Size()), 0)[0]
 				}
-				storeFloats(k, build.Global, t, y.Index(i, t.Size()), 0, []build.Reg{fn(arguments)})
+				storeFloats(k, build.Global, t, out.Index(i, t.Size()), 0, []build.Reg{fn(arguments)})
 			})
 		})
 	}

@@ -1,0 +1,133 @@
+package cuda
+
+import (
+	_ "embed"
+	"fmt"
+
+	"onestep/kernels"
+)
+
+//go:embed groupnorm.ptx
+var groupNormPTX string
+
+var groupNormModule = NewModule("groupnorm.ptx", groupNormPTX)
+
+func init() {
+	registerTyped(&kernels.GroupNorm, groupNorm, func(a kernels.GroupNormArgs) bool {
+		return sameType(a.Y, a.X) && allF32(a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
+	})
+	registerTyped(&kernels.GroupNormBackward, groupNormBackward, func(a kernels.GroupNormBackwardArgs) bool {
+		return sameType(a.DX, a.DY, a.X) && allF32(a.DW, a.DB, a.DAdd, a.DScale, a.DShift, a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
+	})
+}
+
+func groupNorm(d *Device, a kernels.GroupNormArgs) {
+	p := planNorm(d, a.N, a.I, a.C, a.G, 1, a.Y, a.X)
+	d.Launch(groupNormModule, p.entry("groupnorm_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
+		append([]Arg{Ptr(a.Y), Ptr(a.Mean), Ptr(a.Rstd), Ptr(a.X), Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride), F32(a.Eps)},
+			p.args(a.I, a.C, a.G)...)...)
+}
+
+func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
+	p := planNorm(d, a.N, a.I, a.C, a.G, 2, a.DX, a.DY, a.X)
+	dw, db := d.Scratch(kernels.F32, a.N*a.C), d.Scratch(kernels.F32, a.N*a.C) // (N,C): of each sample
+	d.Launch(groupNormModule, p.entry("groupnorm_backward_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
+		append([]Arg{Ptr(a.DX), Ptr(dw), Ptr(db), Ptr(a.DAdd), Ptr(a.DScale), Ptr(a.DShift), Ptr(a.DY), Ptr(a.X), Ptr(a.Mean), Ptr(a.Rstd),
+			Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride)}, p.args(a.I, a.C, a.G)...)...)
+	d.Launch(groupNormModule, "groupnorm_sum", Dim{X: (a.C + 31) / 32, Y: 2}, Dim{X: normThreads}, 0,
+		Ptr(a.DW), Ptr(a.DB), Ptr(dw), Ptr(db), I32(a.N), I32(a.C))
+	d.Free(dw)
+	d.Free(db)
+}
+
+// normThreads is the size of the blocks. The channels of a group may be no more, or a thread would have more than one vector of a pixel.
+const normThreads = 256
+
+// normPlan is how the images of a group norm are cut into blocks. The kernels lay out shared memory as it says: chunks of the input images,
+// sums by thread, sums by part, tables by channel.
+type normPlan struct {
+	width  int // elements that a thread handles at a time
+	slab   int // channels of a block, whole groups
+	cols   int // vectors of a pixel
+	rows   int // pixels that the threads handle at a time
+	parts  int // of the pixels, in the sums by channel
+	chunk  int // pixels in shared memory at a time
+	shared int // bytes
+}
+
+// normData is how much of the images a block may have in shared memory, for two blocks to fit a multiprocessor: less than that if they fill
+// less, more if a sector of 32 bytes of all pixels is more and the device has it.
+const normData = 64 << 10
+
+// planNorm cuts images of the same sizes and type, of which inputs are read. Slabs are as many groups as make whole vectors, better whole
+// sectors, best whole lines of 128 bytes as far as there are blocks for all multiprocessors.
+func planNorm(d *Device, n, i, c, g, inputs int, images ...kernels.Buf) normPlan {
+	size := images[0].Type.Size()
+	per := c / g
+	if per > normThreads {
+		panic(fmt.Errorf("kernels/cuda: groupnorm: groups of %d channels; it is written for %d", per, normThreads))
+	}
+	p := normPlan{width: 16 / size}
+	p.slab = lcm(per, p.width)
+	if c%p.slab != 0 || !aligned(images...) {
+		p.width, p.slab = 1, per
+	}
+	bytes := func(slab int) int { return inputs * i * slab * size }
+	most := d.Info().SharedPerBlock
+	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.withShared(sectors, inputs, i, size) <= most {
+		p.slab = sectors
+	}
+	for slab := 2 * p.slab; slab*size <= 128 && c%slab == 0 && bytes(slab) <= normData && n*c/slab >= 2*d.SMs(); slab *= 2 {
+		p.slab = slab
+	}
+	p.chunk = i
+	if p.withShared(p.slab, inputs, i, size) > most {
+		p.chunk = min(i, max(1, normData/(inputs*p.slab*size)))
+	}
+	p.cols = p.slab / p.width
+	p.rows = normThreads / p.cols
+	p.parts = max(1, normThreads/p.slab)
+	p.shared = p.withShared(p.slab, inputs, p.chunk, size)
+	return p
+}
+
+// withShared is the shared memory in bytes of a block with so many channels of pixels of the input images.
+func (p normPlan) withShared(slab, inputs, pixels, size int) int {
+	const tables = 6
+	parts := max(1, normThreads/slab)
+	data := inputs * ((pixels*slab*size + 15) &^ 15)
+	return data + 4*(p.width*(normThreads+slab/p.width)+3*parts*slab+tables*slab)
+}
+
+func (p normPlan) entry(name string, t kernels.DType, silu bool) string {
+	name += t.String()
+	if silu {
+		name += "_silu"
+	}
+	if p.width == 1 {
+		name += "_1"
+	}
+	return name
+}
+
+func (p normPlan) args(i, c, g int) []Arg {
+	return []Arg{I32(i), I32(c), I32(c / g), I32(p.cols), I32(p.rows), I32(p.parts), I32(p.chunk)}
+}
+
+// allF32 says whether those of the buffers that are given are float32.
+func allF32(bufs ...kernels.Buf) bool {
+	for _, b := range bufs {
+		if b.Given() && b.Type != kernels.F32 {
+			return false
+		}
+	}
+	return true
+}
+
+func lcm(a, b int) int {
+	g, r := a, b
+	for r != 0 {
+		g, r = r, g%r
+	}
+	return a / g * b
+}

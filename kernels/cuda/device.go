@@ -18,6 +18,9 @@ const SyncEnv = "ONESTEP_CUDA_SYNC"
 
 // Device is a GPU, or the interpreter in its place. All its work is done in order on one stream. One goroutine uses it at a time.
 type Device struct {
+	// TF32 lets products of float32 round their factors to TF32, which keeps 10 bits of the fraction, for the tensor cores' speed.
+	TF32 bool
+
 	drv    driver.Driver
 	info   driver.Info
 	name   string

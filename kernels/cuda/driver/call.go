@@ -79,9 +79,7 @@ func (d *libcuda) Info() Info { return d.info }
 
 // Close gives the context back, with all memory in it.
 func (d *libcuda) Close() error {
-	err := d.plain(cuDevicePrimaryCtxRelease, d.dev)
-	d.pin.Unpin()
-	return err
+	return d.plain(cuDevicePrimaryCtxRelease, d.dev)
 }
 
 // MemInfo asks for free and all memory in bytes.

@@ -30,8 +30,6 @@ type libcuda struct {
 	ctx  uintptr
 	args [11]uintptr // of the call that is being made
 	mem  *arena
-	pin  runtime.Pinner
-	host map[*byte]int // pinned memory that is handed out
 }
 
 // arena is what the driver reads and writes through pointers.
@@ -69,14 +67,14 @@ func OpenLibrary(path string, ordinal int) (Driver, error) {
 }
 
 func openDevice(path string, lookup func(string) (uintptr, error), ordinal int) (Driver, error) {
-	d := &libcuda{library: &library{}, mem: &arena{}, host: map[*byte]int{}}
-	d.pin.Pin(d.mem)
-	err := d.initialise(path, lookup)
-	if err == nil {
-		err = d.open(ordinal)
+	d := &libcuda{library: &library{}, mem: &arena{}}
+	pin := &runtime.Pinner{}
+	pin.Pin(d.mem)
+	runtime.AddCleanup(d, (*runtime.Pinner).Unpin, pin)
+	if err := d.initialise(path, lookup); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		d.pin.Unpin()
+	if err := d.open(ordinal); err != nil {
 		return nil, err
 	}
 	return d, nil

@@ -124,16 +124,6 @@ func adamAVX2(p *float32, m *float32, v *float32, grad *float32, set *[9]float32
 //go:noescape
 func adamAVX512(p *float32, m *float32, v *float32, grad *float32, set *[9]float32, adaptive int, n int)
 
-// the sum of x in float64
-//
-//go:noescape
-func sum64AVX2(x *float32, n int) float64
-
-// the sum of x in float64
-//
-//go:noescape
-func sum64AVX512(x *float32, n int) float64
-
 // the sum of x*x in float64
 //
 //go:noescape

@@ -138,16 +138,6 @@ func vecAdam(isa kernels.ISA, p, m, v, grad []float32, set *[9]float32, adaptive
 	adamAVX2(&p[0], &m[0], &v[0], &grad[0], set, adaptive, n)
 }
 
-// vecSum64: the sum of x in float64.
-//
-//go:noinline
-func vecSum64(isa kernels.ISA, x []float32, n int) float64 {
-	if isa >= kernels.AVX512 {
-		return sum64AVX512(&x[0], n)
-	}
-	return sum64AVX2(&x[0], n)
-}
-
 // vecSquares64: the sum of x*x in float64.
 //
 //go:noinline

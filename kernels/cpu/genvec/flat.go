@@ -133,7 +133,6 @@ func flatKernels() {
 		name, doc string
 		term      func(v *vec, x, y VecVirtual) VecVirtual
 	}{
-		{"sum64", "the sum of x in float64", nil},
 		{"squares64", "the sum of x*x in float64", func(v *vec, x, _ VecVirtual) VecVirtual { return nil }},
 		{"absDifference64", "the sum of |x-y| in float64", func(v *vec, x, y VecVirtual) VecVirtual {
 			VSUBPS(y, x, x)
@@ -145,7 +144,7 @@ func flatKernels() {
 			return nil
 		}},
 	} {
-		two := k.name[0] != 's' || k.name[2] == 'u' && k.name[6] == 'D'
+		two := k.name != "squares64"
 		sig := "(x *float32, n int) float64"
 		if two {
 			sig = "(x, y *float32, n int) float64"
@@ -159,14 +158,11 @@ func flatKernels() {
 			sum := v.zeros(4)
 			v.flat(n, 2, func(u int, at func(Register) Mem) {
 				t := v.loaded(at(x))
-				squared := false
-				if k.term != nil {
-					var s VecVirtual
-					if two {
-						s = v.loaded(at(y))
-					}
-					squared = k.term(v, t, s) == nil
+				var s VecVirtual
+				if two {
+					s = v.loaded(at(y))
 				}
+				squared := k.term(v, t, s) == nil
 				for i, d := range v.toDouble(t) {
 					if squared {
 						VFMADD231PD(d, d, sum[2*u+i])

@@ -119,7 +119,7 @@ func (tr *Trainer) Load(f *tensor.SafeTensors) error {
 }
 
 // scaled says whether the run has a loss scale.
-func (tr *Trainer) scaled() bool { return tr.Opt.Rule.Scale.Growth > 0 }
+func (tr *Trainer) scaled() bool { return tr.Opt.Rule.Scale != (optim.LossScale{}) }
 
 // each visits every tensor of the state.
 func (tr *Trainer) each(f func(kind string, p *nn.Param, t *tensor.Tensor)) {

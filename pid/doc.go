@@ -14,6 +14,9 @@
 //   - 2026-11: both student evaluations of a loss go through the network as one batch of twice the size. The same memory, larger
 //     products.
 //   - 2026-11: one trainer for distillation, teachers and classifiers; they differ in their [Objective].
+//   - 2026-11: random numbers and learning rate are keyed by the steps tried, bias corrections by the updates made. A step that is skipped
+//     for overflow is not tried again with the same noise, which the host would have to know of before it asks for the next one; the
+//     reference's counter advances too.
 //
 // # References
 //

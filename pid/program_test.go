@@ -51,6 +51,17 @@ func TestReplay(t *testing.T) {
 			return trainer(net.Params, &pid.Classification{Net: net, Images: images(), Random: tensor.Random{Seed: 2}, Batch: 4, Flip: true, Dropout: 0.2})
 		},
 	}
+	trainers["lpips"] = func(d *tensor.Device) *pid.Trainer {
+		judge, err := nn.NewClassifier(d, nn.SmallClassifier(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge.Init(tensor.Random{Seed: 4})
+		judge.Freeze()
+		tr := job(t, d, nil).Trainer
+		tr.Objective.(*pid.Distillation).Loss.Distance = nn.NewUniformLPIPS(d, judge, judge.TapChannels()).Distance
+		return tr
+	}
 	for name, change := range map[string]func(*pid.Config){
 		"l2":                func(*pid.Config) {},
 		"l1 in parts":       func(c *pid.Config) { c.Loss, c.Micro, c.Stratified = "l1", 4, false },

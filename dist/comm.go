@@ -116,7 +116,9 @@ func (c *Comm) OnDevice() bool {
 
 // AllReduce starts to replace every element of a bucket by its sum over all ranks. Nobody may touch the tensors until Wait has returned. As an
 // operation on tensors it panics with a [kernels.DeviceError] if it fails.
-func (c *Comm) AllReduce(bucket []*tensor.Tensor) { c.check("sum of gradients over ranks", c.sums.start(bucket)) }
+func (c *Comm) AllReduce(bucket []*tensor.Tensor) {
+	c.check("sum of gradients over ranks", c.sums.start(bucket))
+}
 
 // Wait ends when the sums that were started are there: on a GPU, for whatever is launched next. It panics as AllReduce does.
 func (c *Comm) Wait() { c.check("sum of gradients over ranks", c.sums.wait()) }

@@ -23,6 +23,7 @@ type Start struct {
 	Rank  int    // 0 … Size−1
 	Size  int    // 1: alone
 	Local int    // the rank among those of this machine: which GPU to take
+	Peers int    // ranks that share this process's processors, itself included; where the launcher bound each to some of its own: 1
 	Addr  string // host:port where rank 0 listens, for torchrun and Slurm
 	PMIx  bool   // Slurm started the ranks so that MPI finds its peers
 }
@@ -33,9 +34,15 @@ func StartFrom(getenv func(string) string) (Start, error) {
 	switch {
 	case e.get("OMPI_COMM_WORLD_SIZE") != "":
 		s := Start{By: MPIRun, Size: e.number("OMPI_COMM_WORLD_SIZE"), Rank: e.number("OMPI_COMM_WORLD_RANK"), Local: e.number("OMPI_COMM_WORLD_LOCAL_RANK")}
+		if e.get("OMPI_MCA_orte_bound_at_launch") != "1" && e.get("OMPI_COMM_WORLD_LOCAL_SIZE") != "" {
+			s.Peers = e.number("OMPI_COMM_WORLD_LOCAL_SIZE")
+		}
 		return s.checked(e.err)
 	case e.get("WORLD_SIZE") != "" && e.get("RANK") != "":
 		s := Start{By: TorchRun, Size: e.number("WORLD_SIZE"), Rank: e.number("RANK"), Local: e.number("LOCAL_RANK")}
+		if e.get("LOCAL_WORLD_SIZE") != "" {
+			s.Peers = e.number("LOCAL_WORLD_SIZE")
+		}
 		if s.Size > 1 {
 			port := e.number("MASTER_PORT")
 			if e.get("TORCHELASTIC_USE_AGENT_STORE") == "True" {
@@ -70,7 +77,7 @@ func StartFrom(getenv func(string) string) (Start, error) {
 	case e.get("PMI_SIZE") != "" && e.get("PMI_SIZE") != "1":
 		return Start{}, fmt.Errorf("PMI_SIZE %s: started by an mpirun that is not Open MPI's, the only one that works here", e.get("PMI_SIZE"))
 	}
-	return Start{Size: 1}, nil
+	return Start{Size: 1, Peers: 1}, nil
 }
 
 // checked is the start, or what is wrong with it.
@@ -81,6 +88,7 @@ func (s Start) checked(err error) (Start, error) {
 	if err != nil {
 		return Start{}, err
 	}
+	s.Peers = max(s.Peers, 1)
 	return s, nil
 }
 

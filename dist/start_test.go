@@ -13,6 +13,12 @@ func TestStartFrom(t *testing.T) {
 	}{
 		{env: "", want: Start{Size: 1}},
 		{env: "OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=1", want: Start{By: MPIRun, Size: 4, Rank: 3, Local: 1}},
+		{env: "OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2",
+			want: Start{By: MPIRun, Size: 4, Rank: 3, Local: 1, Peers: 2}},
+		{env: "OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2 OMPI_MCA_orte_bound_at_launch=1",
+			want: Start{By: MPIRun, Size: 4, Rank: 3, Local: 1}},
+		{env: "RANK=3 WORLD_SIZE=8 LOCAL_RANK=3 LOCAL_WORLD_SIZE=4 MASTER_ADDR=node MASTER_PORT=29400",
+			want: Start{By: TorchRun, Size: 8, Rank: 3, Local: 3, Peers: 4, Addr: "node:29400"}},
 		{env: "RANK=2 WORLD_SIZE=8 LOCAL_RANK=2 MASTER_ADDR=node MASTER_PORT=29400", want: Start{By: TorchRun, Size: 8, Rank: 2, Local: 2, Addr: "node:29400"}},
 		{env: "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 MASTER_ADDR=::1 MASTER_PORT=29400 TORCHELASTIC_USE_AGENT_STORE=True",
 			want: Start{By: TorchRun, Size: 2, Rank: 1, Local: 1, Addr: "[::1]:29401"}},
@@ -37,6 +43,9 @@ func TestStartFrom(t *testing.T) {
 			env[k] = v
 		}
 		got, err := StartFrom(func(name string) string { return env[name] })
+		if c.want.Peers == 0 {
+			c.want.Peers = 1
+		}
 		if c.says != "" {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v, want %q", c.env, err, c.says)

@@ -67,6 +67,13 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	return j, nil
 }
 
+// Join makes the job one of several processes' that make each step together. Paths of files may differ between them.
+func (j *Job) Join(ranks Ranks) error {
+	c := j.Config
+	c.Teacher, c.VGG = j.digest, ""
+	return j.Trainer.Join(ranks, c.JSON())
+}
+
 // digest is a SHA-256 of all tensors.
 func digest(params *nn.Params) string {
 	h := sha256.New()

@@ -191,24 +191,30 @@ func emaFiles(c Config) (names []string) {
 	return names
 }
 
-// Restore continues from the checkpoint, and drops what the log says of later steps and files whose writing was cut off.
-func (r *Run) Restore(j *Job) error {
+// Read continues from the checkpoint and leaves the folder as it is: for ranks that do not write there. It returns how long the log was.
+func (r *Run) Read(j *Job) (length int64, err error) {
 	f, err := tensor.OpenSafeTensors(filepath.Join(r.Dir, CheckpointFile))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	length, err := strconv.ParseInt(f.Metadata[metaLog], 10, 64)
+	length, err = strconv.ParseInt(f.Metadata[metaLog], 10, 64)
 	if err != nil || length < 0 {
-		return fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, metaLog, f.Metadata[metaLog])
+		return 0, fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, metaLog, f.Metadata[metaLog])
 	}
 	if r.Evaluated, err = strconv.Atoi(f.Metadata[metaEvaluated]); err != nil {
-		return fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
+		return 0, fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
 	}
 	if f.Metadata[metaTeacher] != j.digest {
-		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
+		return 0, fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
 	}
-	if err := j.Trainer.Load(f); err != nil {
+	return length, j.Trainer.Load(f)
+}
+
+// Restore continues from the checkpoint, and drops what the log says of later steps and files whose writing was cut off.
+func (r *Run) Restore(j *Job) error {
+	length, err := r.Read(j)
+	if err != nil {
 		return err
 	}
 	path := filepath.Join(r.Dir, MetricsFile)

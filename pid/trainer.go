@@ -61,6 +61,9 @@ type Trainer struct {
 	report  *tensor.Tensor // of the step, see optim.Report
 	ctx     context.Context
 	stopped bool // ctx ended between microbatches
+
+	ranks Ranks // nil: this process makes the run alone
+	sums  *gradientSums
 }
 
 // Metrics are what one step showed.
@@ -117,8 +120,15 @@ func (tr *Trainer) begin(ctx context.Context) (u underway, err error) {
 			return d.FromFloat32(make([]float32, optim.ReportWords+tr.Batch), optim.ReportWords+tr.Batch)
 		})
 	}
+	if tr.ranks != nil { // a step is made by all ranks or by none
+		ctx = context.WithoutCancel(ctx)
+	}
 	tr.ctx, tr.stopped = ctx, false
-	tr.program.Run()
+	if tr.ranks == nil || tr.ranks.OnDevice() {
+		tr.program.Run()
+	} else { // the host takes part
+		tr.update()
+	}
 	if tr.stopped {
 		tr.forget()
 		return u, context.Cause(ctx)
@@ -144,19 +154,22 @@ func (tr *Trainer) update() {
 	}
 	tr.Params.ZeroGrad()
 	defer tr.Params.ZeroGrad()
-	for first := 0; first < tr.Batch; first += micro {
+	tr.clearLosses()
+	first, end := tr.share()
+	for n := 0; first < end; first += n {
 		if tr.ctx.Err() != nil && !d.Capturing() {
 			tr.stopped = true
 			return
 		}
-		n := min(micro, tr.Batch-first)
+		n = min(micro, end-first)
 		d.Scope(func() []*tensor.Tensor {
 			losses := tr.Objective.Losses(&tr.Step, first, n)
-			autograd.Backward(losses, tr.Opt.Seed(n, tr.Batch))
+			tr.backward(losses, tr.Opt.Seed(n, tr.Batch), first+n == end)
 			tr.report.Part(optim.ReportWords+first, optim.ReportWords+first+n).Copy(losses.Value)
 			return nil
 		})
 	}
+	tr.sumLosses()
 	tr.Opt.Step(func() float64 { return tr.Schedule.At(tr.Step, tr.Steps) }, tr.report)
 }
 
@@ -209,7 +222,7 @@ func (tr *Trainer) Run(ctx context.Context, each func(Metrics) error) error {
 	}
 	for tr.Step < tr.Steps {
 		var u underway
-		err := context.Cause(ctx)
+		err := tr.stop(ctx)
 		if err == nil {
 			u, err = tr.begin(ctx)
 		}
@@ -225,6 +238,9 @@ func (tr *Trainer) Run(ctx context.Context, each func(Metrics) error) error {
 			left = 0
 		}
 		if err := settle(left); err != nil {
+			if tr.ranks != nil && tr.Step < tr.Steps && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+				tr.stop(ctx) // the others ask
+			}
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"onestep/dist"
 	"onestep/embedded"
 	"onestep/nn"
 	"onestep/pid"
@@ -10,40 +11,66 @@ import (
 	"onestep/tools/internal/judge"
 )
 
-// begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read.
-func begin(f *flags) (dir *pid.Run, job *pid.Job, err error) {
+// begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
+// has the folder, the others have none.
+func begin(f *flags, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
+	job, err = prepare(f, &dir)
+	if err := share(ranks, err); err != nil {
+		return nil, nil, err
+	}
+	if ranks.Size() > 1 {
+		err = job.Join(ranks)
+	}
+	if err == nil && ranks.Rank() == 0 {
+		dir, err = open(f, dir, job)
+	}
+	return dir, job, share(ranks, err)
+}
+
+// prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder.
+func prepare(f *flags, dir **pid.Run) (*pid.Job, error) {
 	if !f.Resume {
-		if job, err = setUp(f); err != nil {
-			return nil, nil, err
+		return setUp(f)
+	}
+	if f.Out == "" {
+		var err error
+		if f.Out, err = pid.LastRun("runs"); err != nil {
+			return nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
 		}
+	}
+	opened, c, err := pid.OpenRun(f.Out)
+	if err != nil {
+		return nil, fmt.Errorf("--resume: %w", err)
+	}
+	if err := f.resume(c); err != nil {
+		return nil, err
+	}
+	job, err := setUp(f)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := opened.Read(job); err != nil {
+		return nil, fmt.Errorf("--resume: %w", err)
+	}
+	if done := job.Trainer.Step; done > f.Steps {
+		return nil, fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
+	}
+	*dir = opened
+	return job, nil
+}
+
+// open makes the run's folder, or makes the one that was found what it was at the checkpoint.
+func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
+	if !f.Resume {
 		if f.Out == "" {
 			f.Out = pid.NextRun("runs")
 		}
-		dir, err = pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error { return r.Save(job) })
-		return dir, job, err
+		return pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error { return r.Save(job) })
 	}
-	if f.Out == "" {
-		if f.Out, err = pid.LastRun("runs"); err != nil {
-			return nil, nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
-		}
+	if err := found.Restore(job); err != nil {
+		return nil, fmt.Errorf("--resume: %w", err)
 	}
-	dir, c, err := pid.OpenRun(f.Out)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--resume: %w", err)
-	}
-	if err := f.resume(c); err != nil {
-		return nil, nil, err
-	}
-	if job, err = setUp(f); err != nil {
-		return nil, nil, err
-	}
-	if err := dir.Restore(job); err != nil {
-		return nil, nil, fmt.Errorf("--resume: %w", err)
-	}
-	if done := job.Trainer.Step; done > f.Steps {
-		return nil, nil, fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
-	}
-	return dir, job, dir.WriteConfig(f.Config)
+	return found, found.WriteConfig(f.Config)
 }
 
 // setUp loads the networks.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"onestep/dist"
 	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
@@ -17,22 +18,34 @@ import (
 )
 
 func main() {
-	cli.Main("distill", parse, func(ctx context.Context, f *flags) error { return run(ctx, f, os.Stdout, os.Stderr) })
+	start, err := dist.StartFrom(os.Getenv)
+	cli.Main("distill", parseFor(start), func(ctx context.Context, f *flags) error {
+		if err != nil {
+			return err
+		}
+		return together(ctx, start, f, os.Stdout, os.Stderr)
+	})
 }
 
 // run makes or continues a run and ends with its pictures and its table.
-func run(ctx context.Context, f *flags, out, messages io.Writer) error {
-	dir, job, err := begin(f)
+func run(ctx context.Context, f *flags, ranks *dist.Comm, out, messages io.Writer) error {
+	dir, job, err := begin(f, ranks)
 	if err != nil {
 		return err
+	}
+	if ranks.Rank() > 0 {
+		return follow(ctx, f, job)
 	}
 	defer dir.Close()
 	j, err := judge.New(job.Student.Net.Device, job, f.Config)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n",
-		dir.Dir, job.Student.Net.Count(), job.Student.Net.Device.Name(), job.Trainer.Step, f.Steps)
+	where := job.Student.Net.Device.Name()
+	if n := ranks.Size(); n > 1 {
+		where = fmt.Sprintf("%d ranks, here on %s", n, where)
+	}
+	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
 	if err := train(ctx, f, dir, job, j, messages); err != nil {
 		return err
 	}

@@ -24,7 +24,6 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		saved = job.Trainer.Step
 		return dir.Save(job)
 	}
-	due := func(every, step int) bool { return every > 0 && step%every == 0 }
 	evaluate := func(step int) error {
 		if !due(f.EvalEvery, step) || step == dir.Evaluated || step == f.Steps {
 			return nil
@@ -36,9 +35,9 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		}
 		return err
 	}
-	job.Trainer.Pause = func(step int) bool { return due(f.EvalEvery, step) || due(f.SaveEvery, step) }
+	job.Trainer.Pause = f.pause
 	err := evaluate(saved) // in case that it was interrupted
-	if err == nil {
+	if err == nil || stopped(ctx, err) {
 		err = job.Trainer.Run(ctx, func(m pid.Metrics) error {
 			if err := dir.Log(m); err != nil {
 				return err
@@ -58,16 +57,25 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		})
 	}
 	bar.Finish()
-	stopped := err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
-	if err == nil || stopped {
+	if err == nil || stopped(ctx, err) {
 		if err := save(); err != nil {
 			return failed(err, dir)
 		}
 	}
-	if stopped {
+	if stopped(ctx, err) {
 		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume --out %s continues", cli.ErrInterrupted, job.Trainer.Step, f.Steps, dir.Dir)
 	}
 	return failed(err, dir)
+}
+
+func due(every, step int) bool { return every > 0 && step%every == 0 }
+
+// pause says after which steps there is something to do with the parameters.
+func (f *flags) pause(step int) bool { return due(f.EvalEvery, step) || due(f.SaveEvery, step) }
+
+// stopped says whether an error is that this rank or another was told to stop.
+func stopped(ctx context.Context, err error) bool {
+	return err != nil && (errors.Is(err, pid.ErrStopped) || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)))
 }
 
 // failed says what is left after an error.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"onestep/dist"
+	"onestep/pid"
+	"onestep/tools/internal/cli"
+)
+
+// together runs the command as one of the ranks that were started together, or alone. Rank 0 speaks, and what all ranks know ends them in order: the
+// others' status is then 0, since a launcher ends everybody after a failure, and rank 0 may not be done. What only one rank knows ends all.
+func together(ctx context.Context, start dist.Start, f *flags, out, messages io.Writer) error {
+	ranks, err := dist.Open(start, dist.Options{Lost: func(err error) {
+		fmt.Fprintf(messages, "distill: %v\n", err)
+		os.Exit(cli.ExitFailed)
+	}})
+	if err != nil {
+		return err
+	}
+	if f.Threads == 0 && start.Peers > 1 {
+		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
+	}
+	err = run(ctx, f, ranks, out, messages)
+	shared := (*sharedError)(nil)
+	switch {
+	case start.Size == 1:
+		return err
+	case err == nil || errors.As(err, &shared) || errors.Is(err, cli.ErrInterrupted):
+		if start.Rank > 0 {
+			err = nil
+		}
+		return errors.Join(err, ranks.Close())
+	case start.Rank > 0 && errors.Is(err, pid.ErrDiverged):
+		ranks.Barrier() // rank 0 has seen it too, and ends this
+	}
+	err = fmt.Errorf("rank %d: %w", start.Rank, err)
+	fmt.Fprintf(messages, "distill: %v\n", err)
+	ranks.Abort(err)
+	os.Exit(cli.ExitFailed)
+	return nil
+}
+
+// sharedError is one that all ranks know of.
+type sharedError struct{ error }
+
+func (e *sharedError) Unwrap() error { return e.error }
+
+// share tells all ranks of an error of one of them, which is then a sharedError of all.
+func share(ranks *dist.Comm, err error) error {
+	text := []byte(nil)
+	if err != nil {
+		text = []byte(err.Error())
+	}
+	all, lost := ranks.AllGather(text)
+	if lost != nil {
+		return lost
+	}
+	for r, text := range all {
+		switch {
+		case len(text) == 0:
+		case r == ranks.Rank():
+			return &sharedError{err}
+		default:
+			return &sharedError{fmt.Errorf("rank %d: %s", r, text)}
+		}
+	}
+	return nil
+}
+
+// parseFor parses the command line on every rank, and lets rank 0 speak of it.
+func parseFor(start dist.Start) func(args []string, out io.Writer) (*flags, error) {
+	return func(args []string, out io.Writer) (*flags, error) {
+		if start.Rank == 0 {
+			return parse(args, out)
+		}
+		f, err := parse(args, io.Discard)
+		if err != nil {
+			os.Exit(0) // as rank 0 does, with a word and another status
+		}
+		return f, err
+	}
+}
+
+// follow makes the steps that rank 0 makes, and keeps nothing.
+func follow(ctx context.Context, f *flags, job *pid.Job) error {
+	job.Trainer.Pause = f.pause
+	err := job.Trainer.Run(ctx, func(pid.Metrics) error { return nil })
+	if stopped(ctx, err) {
+		return cli.ErrInterrupted
+	}
+	return err
+}

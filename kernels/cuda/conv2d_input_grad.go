@@ -1,0 +1,67 @@
+package cuda
+
+import (
+	_ "embed"
+
+	"onestep/kernels"
+)
+
+//go:embed conv2d_input_grad.ptx
+var conv2DInputGradPTX string
+
+var conv2DInputGradModule = NewModule("conv2d_input_grad.ptx", conv2DInputGradPTX)
+
+func init() {
+	register(&kernels.Conv2DInputGrad, conv2DInputGrad, half, fits(func(a kernels.Conv2DInputGradArgs) bool { return a.KW <= maxTaps }))
+}
+
+// conv2DInputGrad is, for every phase of the stride, a convolution of dy by the taps that reach the pixels of that phase, turned round.
+func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
+	kind, free := d.operands(&a.DY, &a.Weight)
+	defer free()
+	s, chunk := a.ConvShape, kind.chunk()
+	o := ceilDiv(s.O, chunk) * chunk
+	dy, freeDY := d.chunked(a.DY, grid{count: s.N * s.OH * s.OW, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)
+	defer freeDY()
+	w, freeW := d.chunked(a.Weight, grid{count: s.KH * s.KW * s.I, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)
+	defer freeW()
+	for ph := range min(s.Stride, s.H) {
+		for pw := range min(s.Stride, s.W) {
+			i0, top, kh := lastTap(ph+s.PadH, s.KH, s.Stride)
+			j0, left, kw := lastTap(pw+s.PadW, s.KW, s.Stride)
+			v := view{h: s.OH, w: s.OW, c: o, gridH: ceilDiv(s.H-ph, s.Stride), gridW: ceilDiv(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
+			p := product{
+				module: conv2DInputGradModule, entry: "conv2d_input_grad", kind: kind, m: s.N * v.gridH * v.gridW, n: s.I,
+				out: a.DX, ld: s.I, scale: 1,
+			}
+			if s.Stride > 1 {
+				p.rows = rowMap{
+					gridB: v.gridH, gridC: v.gridW, keep: v.gridW,
+					first: ph*s.W + pw, stepA: s.H * s.W, stepB: s.Stride * s.W, stepC: s.Stride,
+				}
+			}
+			for first := 0; first < kh && kw > 0; first += v.kh {
+				v.kh, v.top = min(kh-first, maxTaps/kw), top+first
+				tap := s.I * o // elements of the weight
+				at := ((i0-first*s.Stride)*s.KW + j0) * tap
+				k := v.kh * kw * o
+				args := append([]Arg{Ptr(dy)}, v.args()...)
+				args = append(args, Ptr(w), I32(at), I32(s.Stride*tap), I32(s.Stride*s.KW*tap), I32(k))
+				p.terms = append(p.terms, term{k, args})
+			}
+			p.run(d)
+		}
+	}
+}
+
+// lastTap is, of the taps i < k for which the stride divides at − i, the last; at what line (at−i)/stride it reads; and how many
+// there are.
+func lastTap(at, k, stride int) (last, line, count int) {
+	first := at % stride
+	if first >= k {
+		return 0, 0, 0
+	}
+	count = (k - first + stride - 1) / stride
+	last = first + (count-1)*stride
+	return last, (at - last) / stride, count
+}

@@ -1,0 +1,93 @@
+package main
+
+import "onestep/kernels/cuda/ptx/build"
+
+// lanes multiplies in float32: a thread makes 8×8 of C, in four blocks of 4×4, and a warp 32×64. Of an operand whose k are neighbours, 4 k of a
+// row are loaded at a time; of another, 4 elements of a k.
+type lanes struct {
+	a, b laneOperand
+	acc  [8][8]build.Reg
+}
+
+// laneOperand is one operand's 8 rows (of A, or columns of B) of a thread: 4 neighbours, and 4 that are gap behind these.
+type laneOperand struct {
+	layout
+	alongK bool
+	gap    int
+	base   build.Reg
+	set    [2][4][8]build.Reg // by k and row
+}
+
+func newLanes(p *product, a, b layout) *lanes {
+	l := &lanes{a: laneOperand{layout: a, alongK: p.a.alongK(), gap: 16}, b: laneOperand{layout: b, alongK: p.b.alongK(), gap: 32}}
+	l.a.start(p, p.shared, p.warpM.Add(p.lane.Shr(3).Shl(2)))
+	l.b.start(p, p.shared.Add(p.tile.m*64), p.warpN.Add(p.lane.And(7).Shl(2)))
+	for i := range l.acc {
+		for j := range l.acc[i] {
+			l.acc[i][j] = p.Var(build.F32, 0)
+		}
+	}
+	return l
+}
+
+func (o *laneOperand) start(p *product, base, row build.Reg) {
+	zero := p.Const(build.S32, 0)
+	if o.alongK {
+		o.base = o.at(base, row, zero)
+	} else {
+		o.base = o.at(base, zero, row.Shl(2))
+	}
+	for set := range o.set {
+		for k := range o.set[set] {
+			copy(o.set[set][k][:], p.News(build.F32, 8))
+		}
+	}
+}
+
+func (o *laneOperand) load(p *product, set, step int, stage build.Reg) {
+	regs := &o.set[set]
+	base := o.base.Add(stage)
+	quad := func(row, bytes int, to []build.Reg) {
+		xor, add := o.step(row, bytes)
+		p.Emit("ld.shared.v4.f32", to, build.Addr{Base: xored(base, xor), Offset: add})
+	}
+	for half := range 2 {
+		for i := range 4 {
+			if o.alongK {
+				r := 4*half + i
+				quad(half*o.gap+i, 16*step, []build.Reg{regs[0][r], regs[1][r], regs[2][r], regs[3][r]})
+			} else {
+				quad(4*step+i, 4*half*o.gap, regs[i][4*half:][:4])
+			}
+		}
+	}
+}
+
+func (l *lanes) steps() int { return 4 }
+
+func (l *lanes) load(p *product, set, step int, stage build.Reg) {
+	l.a.load(p, set, step, stage)
+	l.b.load(p, set, step, stage)
+}
+
+func (l *lanes) multiply(p *product, set int) {
+	for k := range 4 {
+		for i := range l.acc {
+			for j := range l.acc[i] {
+				p.Emit("fma.rn.f32", l.acc[i][j], l.a.set[set][k][i], l.b.set[set][k][j], l.acc[i][j])
+			}
+		}
+	}
+}
+
+func (l *lanes) store(p *product) {
+	row := p.tileM.Add(p.warpM).Add(p.lane.Shr(3).Shl(2))
+	col := p.tileN.Add(p.warpN).Add(p.lane.And(7).Shl(2))
+	for h := range 2 {
+		cols := col.Add(h * l.b.gap)
+		bias := p.biases(p, cols, 4)
+		for i := range l.acc {
+			p.row(p, row.Add(i/4*l.a.gap+i%4), cols, l.acc[i][4*h:][:4], bias)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package cuda
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"slices"
+
+	"onestep/kernels"
+)
+
+//go:embed product.ptx
+var productPTX string
+
+var productModule = NewModule("product.ptx", productPTX)
+
+// product is C = max( scale·(Σ A·B + bias + residual), floor ) as launches: the sum of several products of the same size, each with its own
+// operands, whose rows may be stored in another order.
+type product struct {
+	module         *Module
+	entry          string // the kernels' names are this, the kind and the form, and the tile
+	form           string // "_nn"; empty where there is one
+	kind           productKind
+	m, n           int
+	terms          []term
+	out            kernels.Buf
+	ld             int         // elements between rows of out and residual
+	bias, residual kernels.Buf // or not given
+	scale          float32
+	relu           bool
+	rows           rowMap
+	without        []string // tiles that this operation has no kernel for
+}
+
+// term is one product of a sum: its depth, and the parameters of its operands.
+type term struct {
+	k    int
+	args []Arg
+}
+
+// rowMap says where C's row m = (a,b,c) of a grid (..,gridB,gridC) is stored: in row first + a·stepA + b·stepB + c·stepC, or nowhere if c is
+// not below keep. The zero rowMap stands for row m.
+type rowMap struct {
+	gridB, gridC               int
+	first, stepA, stepB, stepC int
+	keep                       int
+}
+
+// The bits of the parameters "types" (kernels/cuda/gen).
+const (
+	wideOut, wideBias               = 1, 2
+	halfOut, halfBias, halfResidual = 1, 2, 4
+)
+
+// run makes the launches.
+func (p *product) run(d *Device) {
+	direct := len(p.terms) == 1 && p.rows == rowMap{} && p.storesItself()
+	vector := p.n%8 == 0 && p.ld%8 == 0 && aligned(p.out, p.residual)
+	var plans []productPlan
+	parts := 0
+	for _, t := range p.terms {
+		plan := planProduct(p.kind, p.has, p.m, p.n, ceilDiv(t.k, p.kind.slice()), d.SMs(), vector, direct)
+		plans = append(plans, plan)
+		parts += plan.splits
+	}
+	if direct && parts == 1 {
+		p.start(d, plans[0], p.terms[0], target{out: p.out, bias: p.bias, residual: p.residual, scale: p.scale, floor: p.floor(), ld: p.ld})
+		return
+	}
+	stride := ceilDiv(p.n, 8) * 8
+	var scratch kernels.Buf
+	if parts > 0 {
+		scratch = d.Scratch(kernels.F32, parts*p.m*stride)
+		defer d.Free(scratch)
+	}
+	at := 0
+	for i, t := range p.terms {
+		size := plans[i].splits * p.m * stride
+		p.start(d, plans[i], t, target{out: scratch.Slice(at, at+size), scale: 1, floor: negInf, ld: stride})
+		at += size
+	}
+	p.reduce(d, scratch, parts, stride)
+}
+
+var negInf = float32(math.Inf(-1))
+
+func (p *product) floor() float32 {
+	if p.relu {
+		return 0
+	}
+	return negInf
+}
+
+func (p *product) has(t productTile) bool { return !slices.Contains(p.without, t.name) }
+
+// storesItself says whether the kernels can store C in the types that are asked for.
+func (p *product) storesItself() bool {
+	if p.residual.Given() && p.residual.Type != p.out.Type {
+		return false
+	}
+	return p.kind.typ == kernels.F16 || p.out.Type == kernels.F32 && (!p.bias.Given() || p.bias.Type == kernels.F32)
+}
+
+// target is where a kernel puts its sum, and what it does to it before.
+type target struct {
+	out, bias, residual kernels.Buf
+	scale, floor        float32
+	ld                  int
+}
+
+func (p *product) start(d *Device, plan productPlan, t term, to target) {
+	args := []Arg{Ptr(to.out), Ptr(to.bias), Ptr(to.residual), F32(to.scale), F32(to.floor), I32(to.ld)}
+	if p.kind.typ == kernels.F16 {
+		args = append(args, I32(bit(to.out.Type == kernels.F32, wideOut)|bit(to.bias.Type == kernels.F32, wideBias)))
+	}
+	args = append(args, I32(p.m), I32(p.n), I32(ceilDiv(t.k, p.kind.slice())), I32(plan.run))
+	grid := Dim{X: ceilDiv(p.m, plan.tile.m) * ceilDiv(p.n, plan.tile.n), Y: plan.splits}
+	d.Launch(p.module, p.entry+"_"+p.kind.name+p.form+"_"+plan.tile.name, grid, Dim{X: plan.tile.threads}, plan.tile.shared, append(args, t.args...)...)
+}
+
+// reduce adds up parts of C, of rows so many elements long, and finishes it.
+func (p *product) reduce(d *Device, scratch kernels.Buf, parts, stride int) {
+	r := p.rows
+	if r == (rowMap{}) {
+		r = rowMap{gridB: 1, gridC: p.m, stepC: 1, keep: p.m}
+	}
+	mustCount(p.entry, p.m*p.n)
+	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.residual.Type == kernels.F16, halfResidual)
+	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.residual), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
+	args = append(args, all(divisor(p.n))...)
+	args = append(args, I32(stride), I32(p.ld))
+	args = append(args, all(divisor(r.gridB), divisor(r.gridC))...)
+	args = append(args, I32(r.first), I32(r.stepA), I32(r.stepB), I32(r.stepC), I32(r.keep))
+	d.Launch(productModule, "product_reduce", Dim{X: ceilDiv(p.m*p.n, 256)}, Dim{X: 256}, 0, args...)
+}
+
+func bit(set bool, b int) int {
+	if set {
+		return b
+	}
+	return 0
+}
+
+func all(divisors ...[3]Arg) (args []Arg) {
+	for _, d := range divisors {
+		args = append(args, d[:]...)
+	}
+	return args
+}
+
+// operands brings what is multiplied to one type: halves, unless one is float32. free gives back what it made.
+func (d *Device) operands(bufs ...*kernels.Buf) (kind productKind, free func()) {
+	kind = productHalf
+	for _, b := range bufs {
+		if b.Type == kernels.F32 {
+			kind = productFloat32
+		}
+	}
+	var made []kernels.Buf
+	if kind.typ == kernels.F32 {
+		for _, b := range bufs {
+			if b.Type == kernels.F16 {
+				wide := d.Scratch(kernels.F32, b.Len)
+				kernels.Cast.Run(d, kernels.CastArgs{Y: wide, X: *b, N: b.Len})
+				made = append(made, wide)
+				*b = wide
+			}
+		}
+		if d.TF32 {
+			kind = productTF32
+		}
+	}
+	return kind, func() {
+		for _, b := range made {
+			d.Free(b)
+		}
+	}
+}
+
+// grid is a view of a buffer's elements: (a,b,c) lies at a·stepA + b·stepB + c·stepC, for a below count, b below rows and c below cols.
+type grid struct {
+	count, rows, cols   int
+	stepA, stepB, stepC int
+}
+
+// chunked is x with cols rounded up to whole chunks of 16 bytes and rows to a multiple of rowUnit, zeros in what is added. It is x itself if that
+// is so already; else a copy, which free gives back.
+func (d *Device) chunked(x kernels.Buf, g grid, rowUnit int) (y kernels.Buf, free func()) {
+	chunk := 16 / x.Type.Size()
+	rows, cols := ceilDiv(g.rows, rowUnit)*rowUnit, ceilDiv(g.cols, chunk)*chunk
+	dense := g.stepC == 1 && (g.rows == 1 || g.stepB == g.cols) && (g.count == 1 || g.stepA == g.rows*g.cols)
+	if rows == g.rows && cols == g.cols && dense && aligned(x) {
+		return x, func() {}
+	}
+	size := g.count * rows * cols
+	mustCount("product_pad", size)
+	y = d.Scratch(x.Type, size)
+	args := append([]Arg{Ptr(y), Ptr(x), I32(size), I32(g.rows), I32(g.cols)}, all(divisor(rows), divisor(cols))...)
+	args = append(args, I32(g.stepA), I32(g.stepB), I32(g.stepC))
+	d.Launch(productModule, fmt.Sprintf("product_pad_%v", x.Type), Dim{X: ceilDiv(size, 256)}, Dim{X: 256}, 0, args...)
+	return y, func() { d.Free(y) }
+}
+
+// columnSums sets y[n] = Σ_m x[m,n].
+func (d *Device) columnSums(y, x kernels.Buf, m, n int) {
+	const columns, minRun = 32, 64
+	parts := max(1, min(ceilDiv(m, minRun), 4*d.SMs()/ceilDiv(n, columns), maxSplits))
+	run := ceilDiv(m, parts)
+	parts = ceilDiv(m, run)
+	scratch := d.Scratch(kernels.F32, parts*n)
+	defer d.Free(scratch)
+	d.Launch(productModule, fmt.Sprintf("product_column_sums_%v", x.Type), Dim{X: ceilDiv(n, columns), Y: parts}, Dim{X: 256}, 0,
+		Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
+	sum := product{entry: "product_column_sums", m: 1, n: n, out: y, ld: n, scale: 1}
+	sum.reduce(d, scratch, parts, n)
+}
+
+// mustCount panics unless kernels, whose indices have 32 bits, can count n elements.
+func mustCount(name string, n int) {
+	if n > math.MaxInt32 {
+		panic(fmt.Errorf("kernels/cuda: %s: %d elements are more than 2³¹", name, n))
+	}
+}
+
+// ceilDiv is n/d rounded up.
+func ceilDiv(n, d int) int { return (n + d - 1) / d }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+
+	"onestep/kernels/cuda/ptx/build"
+)
+
+// imageRow is the place of a thread in the images that a kernel writes: row h of image n, pixel w, and of its channels the chunk u. Grid
+// (images·rows, parts of a row); neighbouring threads have neighbouring chunks.
+type imageRow struct {
+	*build.Kernel
+	rows, chunks divider   // of an image, of a pixel
+	count        build.Reg // chunks of a row
+	n, h, w, u   build.Reg
+}
+
+// newImageRow declares the parameters rows, chunks and count, and finds the place.
+func newImageRow(k *build.Kernel) *imageRow {
+	r := &imageRow{Kernel: k, rows: newDivider(k, "rows"), chunks: newDivider(k, "chunks"), count: k.I32("count")}
+	r.n, r.h = r.rows.split(k.CTAID())
+	return r
+}
+
+// each runs f in the threads that have a chunk.
+func (r *imageRow) each(f func()) {
+	t := r.CTAIDY().FMA(r.NTID(), r.TID())
+	r.If(t.Lt(r.count), func() {
+		r.w, r.u = r.chunks.split(t)
+		f()
+	})
+}
+
+// chunk is channels as a thread has them: width neighbouring elements of type t.
+type chunk struct {
+	t     build.Type
+	width int
+}
+
+// widths are those of the kernel for aligned buffers and of the one named _any.
+func widths(t build.Type) []chunk { return []chunk{{t, 16 / t.Size()}, {t, 1}} }
+
+func (c chunk) suffix() string {
+	if c.width == 1 {
+		return "_" + c.t.String() + "_any"
+	}
+	return "_" + c.t.String()
+}
+
+func (c chunk) bytes() int { return c.width * c.t.Size() }
+
+func (c chunk) load(k *build.Kernel, addr build.Reg) []build.Reg {
+	return loadFloats(k, build.Global, c.t, c.width, addr, 0)
+}
+
+// loadIf reads a chunk where p holds; elsewhere it is zero.
+func (c chunk) loadIf(k *build.Kernel, p, addr build.Reg) []build.Reg {
+	memory, n := c.t, c.width
+	switch {
+	case c.t == build.F16 && n > 1:
+		memory, n = build.B32, n/2
+	case c.t == build.F16:
+		memory = build.B16
+	}
+	words := make([]build.Reg, n)
+	for i := range words {
+		words[i] = k.Var(memory, 0)
+	}
+	k.When(p, func() {
+		if n > 1 {
+			k.Emit(fmt.Sprintf("ld.global.v%d.%s", n, memory), words, build.Addr{Base: addr})
+		} else {
+			k.Emit("ld.global."+memory.String(), words[0], build.Addr{Base: addr})
+		}
+	})
+	switch {
+	case c.t == build.F32:
+		return words
+	case c.width == 1:
+		return []build.Reg{words[0].As(build.F16).To(build.F32)}
+	}
+	var xs []build.Reg
+	for _, w := range words {
+		lo, hi := k.Unpack(w)
+		xs = append(xs, lo, hi)
+	}
+	return xs
+}
+
+func (c chunk) store(k *build.Kernel, addr build.Reg, xs []build.Reg) {
+	storeFloats(k, build.Global, c.t, addr, 0, xs)
+}
+
+// zeros are changeable registers, as many as a chunk has elements.
+func (c chunk) zeros(k *build.Kernel) []build.Reg {
+	xs := make([]build.Reg, c.width)
+	for i := range xs {
+		xs[i] = k.Var(build.F32, 0)
+	}
+	return xs
+}

@@ -39,6 +39,9 @@ are rounded to half between the two products.`)
 		for _, width := range []int{64, 256} {
 			attentionF32(f, p, width)
 		}
+		for _, c := range p.cuts() {
+			attentionF16(f, p, c)
+		}
 	}
 	for _, t := range []build.Type{build.F32, build.F16} {
 		attentionDelta(f, t)

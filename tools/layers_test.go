@@ -47,12 +47,13 @@ internal/golden/nets       tensor nn internal/golden
 internal/golden/reduce     tensor internal/golden
 
 tools/internal/cli
+tools/internal/device      kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor data gonum.org/v1/plot
 tools/internal/judge       tensor nn pid embedded tools/internal/picture
-tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/judge tools/internal/progress
-tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/picture tools/internal/progress
-tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/progress
+tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/progress
+tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
+tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
 tools
 
 bench                      kernels tensor autograd nn nn/optim pid

@@ -29,6 +29,7 @@ type Device struct {
 
 	pool    *pool
 	staging staging
+	side    side
 
 	modules  map[*Module]driver.Module
 	kernels  map[kernelKey]*kernel

@@ -13,8 +13,8 @@ import (
 
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
 // has the folder, the others have none.
-func begin(f *flags, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
-	job, err = prepare(f, &dir)
+func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
+	job, err = prepare(f, d, &dir)
 	if err := share(ranks, err); err != nil {
 		return nil, nil, err
 	}
@@ -28,9 +28,9 @@ func begin(f *flags, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
 }
 
 // prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder.
-func prepare(f *flags, dir **pid.Run) (*pid.Job, error) {
+func prepare(f *flags, d *tensor.Device, dir **pid.Run) (*pid.Job, error) {
 	if !f.Resume {
-		return setUp(f)
+		return setUp(f, d)
 	}
 	if f.Out == "" {
 		var err error
@@ -45,7 +45,7 @@ func prepare(f *flags, dir **pid.Run) (*pid.Job, error) {
 	if err := f.resume(c); err != nil {
 		return nil, err
 	}
-	job, err := setUp(f)
+	job, err := setUp(f, d)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,7 @@ func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
 }
 
 // setUp loads the networks.
-func setUp(f *flags) (*pid.Job, error) {
-	d := tensor.CPU(f.Threads)
+func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 	teacher, err := loadTeacher(d, f.Teacher)
 	if err != nil {
 		return nil, fmt.Errorf("--teacher: %w", err)

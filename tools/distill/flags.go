@@ -9,6 +9,7 @@ import (
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/device"
 )
 
 // flags are the settings of one call: what the run depends on, and where and how it is run.
@@ -16,7 +17,7 @@ type flags struct {
 	pid.Config
 	Out     string
 	Threads int
-	Device  string
+	Device  device.Name
 	Resume  bool
 
 	config string            // file whose settings take the place of the defaults
@@ -46,7 +47,7 @@ func (f *flags) options() []option {
 		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
 		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), apart},
-		{cli.New("Run", "device", "NAME", "auto or cpu", (*cli.Text)(&f.Device)), apart},
+		{cli.New("Run", "device", "NAME", device.Help, &f.Device), apart},
 		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), change},
 		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
 		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
@@ -99,8 +100,6 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().plain(), usageTail), err)
 	case err != nil:
 		return nil, err
-	case f.Device != "auto" && f.Device != "cpu":
-		return nil, fmt.Errorf("--device %s: this build computes on the CPU only: auto or cpu", f.Device)
 	case f.Threads < 0:
 		return nil, fmt.Errorf("--threads %d: must not be negative", f.Threads)
 	case f.Resume && f.config != "":

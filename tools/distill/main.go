@@ -1,5 +1,5 @@
 // Command distill turns a diffusion teacher into a student that draws an image in one network evaluation, by Physics Informed
-// Distillation. Without flags it distils the embedded teacher on the CPU. distill -h lists the flags.
+// Distillation. Without flags it distils the embedded teacher on the GPU, or else the CPU. distill -h lists the flags.
 package main
 
 import (
@@ -28,8 +28,9 @@ func main() {
 }
 
 // run makes or continues a run and ends with its pictures and its table.
-func run(ctx context.Context, f *flags, ranks *dist.Comm, out, messages io.Writer) error {
-	dir, job, err := begin(f, ranks)
+func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out, messages io.Writer) (err error) {
+	defer tensor.Recover(&err) // a device may fail between steps too
+	dir, job, err := begin(f, d, ranks)
 	if err != nil {
 		return err
 	}
@@ -37,11 +38,11 @@ func run(ctx context.Context, f *flags, ranks *dist.Comm, out, messages io.Write
 		return follow(ctx, f, job)
 	}
 	defer dir.Close()
-	j, err := judge.New(job.Student.Net.Device, job, f.Config)
+	j, err := judge.New(d, job, f.Config)
 	if err != nil {
 		return err
 	}
-	where := job.Student.Net.Device.Name()
+	where := d.Name()
 	if n := ranks.Size(); n > 1 {
 		where = fmt.Sprintf("%d ranks, here on %s", n, where)
 	}

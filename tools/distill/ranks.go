@@ -16,17 +16,22 @@ import (
 // together runs the command as one of the ranks that were started together, or alone. Rank 0 speaks, and what all ranks know ends them in order: the
 // others' status is then 0, since a launcher ends everybody after a failure, and rank 0 may not be done. What only one rank knows ends all.
 func together(ctx context.Context, start dist.Start, f *flags, out, messages io.Writer) error {
-	ranks, err := dist.Open(start, dist.Options{Lost: func(err error) {
+	if f.Threads == 0 && start.Peers > 1 {
+		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
+	}
+	d, err := f.Device.Open(f.Threads, start.Local, messages)
+	if err != nil {
+		return err
+	}
+	gpu, _ := d.Self().(dist.GPU)
+	ranks, err := dist.Open(start, dist.Options{GPU: gpu, Lost: func(err error) {
 		fmt.Fprintf(messages, "distill: %v\n", err)
 		os.Exit(cli.ExitFailed)
 	}})
 	if err != nil {
 		return err
 	}
-	if f.Threads == 0 && start.Peers > 1 {
-		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
-	}
-	err = run(ctx, f, ranks, out, messages)
+	err = run(ctx, f, d, ranks, out, messages)
 	shared := (*sharedError)(nil)
 	switch {
 	case start.Size == 1:

@@ -12,6 +12,7 @@ import (
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/device"
 )
 
 // flags are the settings of one call.
@@ -27,11 +28,12 @@ type flags struct {
 	out              string
 	columns          int
 	batch, threads   int
+	device           device.Name
 }
 
 func defaults() *flags {
 	return &flags{
-		n: 64, class: -1, method: "heun", out: "samples.png", columns: 16, batch: 64,
+		n: 64, class: -1, method: "heun", out: "samples.png", columns: 16, batch: 64, device: "auto",
 		sampler: pid.Sampler{Levels: pid.EDMLevels(0), Steps: 18, SMax: math.Inf(1), SNoise: 1},
 	}
 }
@@ -60,6 +62,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Sampler, of a teacher", "clip", "", "clamp every answer of the network to [-1,1], as the PID reference does", (*cli.Yes)(&s.Clip)),
 
 		cli.New("Computation", "batch", "IMAGES", "images at a time, which does not change them", (*cli.Count)(&f.batch)),
+		cli.New("Computation", "device", "NAME", device.Help, &f.device),
 		cli.New("Computation", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.threads)),
 	}
 }

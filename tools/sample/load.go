@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // load reads the network, and says whether it is a student.
-func load(f *flags) (net *nn.UNet, student bool, err error) {
+func load(f *flags, messages io.Writer) (net *nn.UNet, student bool, err error) {
 	path, role, open := f.teacher, pid.RoleTeacher, embedded.Teacher
 	if f.student != "" {
 		path, role, student = f.student, pid.RoleStudent, true
@@ -26,7 +27,11 @@ func load(f *flags) (net *nn.UNet, student bool, err error) {
 		return nil, student, fmt.Errorf("--%s: %w", role, err)
 	}
 	defer file.Close()
-	net, found, err := pid.LoadUNet(tensor.CPU(f.threads), file)
+	d, err := f.device.Open(f.threads, 0, messages)
+	if err != nil {
+		return nil, student, err
+	}
+	net, found, err := pid.LoadUNet(d, file)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("--%s: %w", role, err)

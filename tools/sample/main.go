@@ -11,6 +11,7 @@ import (
 
 	"onestep/data"
 	"onestep/pid"
+	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/picture"
 	"onestep/tools/internal/progress"
@@ -21,8 +22,9 @@ func main() {
 }
 
 // run draws the images batch by batch and writes them.
-func run(ctx context.Context, f *flags, messages io.Writer) error {
-	net, student, err := load(f)
+func run(ctx context.Context, f *flags, messages io.Writer) (err error) {
+	defer tensor.Recover(&err)
+	net, student, err := load(f, messages)
 	if err != nil {
 		return err
 	}

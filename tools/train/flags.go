@@ -10,6 +10,7 @@ import (
 
 	"onestep/nn"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/device"
 )
 
 // flags are the settings of one call.
@@ -22,13 +23,14 @@ type flags struct {
 	annealFrom, annealTo            float64
 	seed                            uint64
 	threads, saveEvery              int
+	device                          device.Name
 	flip, half, conditional, resume bool
 	net                             nn.UNetConfig
 }
 
 func defaults() *flags {
 	f := &flags{
-		task: "teacher", steps: 10000, batch: 64, lr: 2e-3, ema: 0.999, clip: 1, warmup: 100, annealFrom: 0.5, annealTo: 0.01, saveEvery: 1000,
+		task: "teacher", steps: 10000, batch: 64, lr: 2e-3, ema: 0.999, clip: 1, warmup: 100, annealFrom: 0.5, annealTo: 0.01, saveEvery: 1000, device: "auto",
 		net: nn.SongDefaults(),
 	}
 	f.net.ModelChannels, f.net.ChannelMult, f.net.NumBlocks, f.net.AttnResolutions = 16, []int{1, 2, 2}, 1, nil
@@ -45,6 +47,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Task", "features", "FILE", "classifier whose features are measured, for --task reference", (*cli.Text)(&f.features)),
 		cli.New("Task", "half", "", "write weights as binary16", (*cli.Yes)(&f.half)),
 		cli.New("Task", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.seed)),
+		cli.New("Task", "device", "NAME", device.Help, &f.device),
 		cli.New("Task", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.threads)),
 
 		cli.New("Images", "data", "DIR|FILE", "folder of images (subfolders are classes), or an IDX file with its labels beside it", (*cli.Text)(&f.data)),

@@ -28,12 +28,16 @@ import (
 
 func main() { cli.Main("train", parse, run) }
 
-func run(ctx context.Context, f *flags) error {
+func run(ctx context.Context, f *flags) (err error) {
+	defer tensor.Recover(&err)
 	images, err := load(f)
 	if err != nil {
 		return err
 	}
-	d := tensor.CPU(f.threads)
+	d, err := f.device.Open(f.threads, 0, os.Stderr)
+	if err != nil {
+		return err
+	}
 	switch f.task {
 	case "teacher":
 		return teacher(ctx, f, d, images)

@@ -24,8 +24,7 @@ func (d *libcuda) call(s symbol, args ...uintptr) error {
 
 // enter makes the context current on the thread, to which the caller has locked itself.
 func (d *libcuda) enter() error {
-	d.args[0] = d.ctx
-	if r := Code(int32(syscallN(d.fn[cuCtxSetCurrent], d.args[:1]))); r != 0 {
+	if r := Code(int32(syscallN(d.fn[cuCtxSetCurrent], d.ctx[:]))); r != 0 {
 		return d.result(cuCtxSetCurrent, r)
 	}
 	return nil

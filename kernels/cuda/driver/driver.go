@@ -79,7 +79,7 @@ type Driver interface {
 	LaunchGraph(Graph, Stream) error
 	CloseGraph(Graph) error
 
-	// Do calls f on a thread where the device is current, for libraries beside the driver.
+	// Do calls f on a thread where the device is current, for libraries beside the driver. Any goroutine may call it.
 	Do(f func() error) error
 	Close() error
 }

@@ -27,7 +27,7 @@ type libcuda struct {
 	*library
 	info Info
 	dev  uintptr
-	ctx  uintptr
+	ctx  [1]uintptr  // the arguments of making the context current, which any goroutine may do
 	args [11]uintptr // of the call that is being made
 	mem  *arena
 }
@@ -137,7 +137,7 @@ func (d *libcuda) open(ordinal int) error {
 	if err := d.plain(cuDevicePrimaryCtxRetain, at(&d.mem.out), d.dev); err != nil {
 		return fmt.Errorf("cuda:%d: %s cannot be used: %w", ordinal, d.info.Name, err)
 	}
-	d.ctx = uintptr(d.mem.out[0])
+	d.ctx[0] = uintptr(d.mem.out[0])
 	return nil
 }
 

@@ -1,0 +1,46 @@
+package device
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"onestep/kernels/cuda"
+)
+
+func TestName(t *testing.T) {
+	for s, want := range map[string]int{"auto": -1, "cpu": -1, "cuda": 3, "cuda:0": 0, "cuda:12": 12} {
+		var n Name
+		if err := n.Set(s); err != nil || n.String() != s {
+			t.Errorf("%s: %q, %v", s, n, err)
+		}
+		if i, ok := n.ordinal(3); ok != (want >= 0) || ok && i != want {
+			t.Errorf("%s is GPU %d, %t", s, i, ok)
+		}
+	}
+	for _, s := range []string{"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1:2", "CPU"} {
+		var n Name
+		if err := n.Set(s); err == nil {
+			t.Errorf("%q is accepted", s)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	var messages bytes.Buffer
+	d, err := Name("cpu").Open(2, 0, &messages)
+	if err != nil || d.Kind() != "cpu" {
+		t.Fatal(d, err)
+	}
+	_, err = cuda.Open(0)
+	d, autoErr := Name("auto").Open(2, 0, &messages)
+	if autoErr != nil || (d.Kind() == "cuda") != (err == nil) {
+		t.Errorf("auto is %s: %v", d.Name(), autoErr)
+	}
+	if messages.Len() > 0 && err == nil {
+		t.Errorf("messages: %s", &messages)
+	}
+	if _, err := Name("cuda:999").Open(2, 0, &messages); err == nil || !strings.HasPrefix(err.Error(), "--device cuda:999: ") {
+		t.Errorf("cuda:999: %v", err)
+	}
+}

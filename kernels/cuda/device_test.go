@@ -384,6 +384,29 @@ func TestBrokenCapture(t *testing.T) {
 	}
 }
 
+// TestFork has work on the second stream, as it is and recorded: after what came before the fork, and before what comes after the join.
+func TestFork(t *testing.T) {
+	_, d := newStub(t)
+	b := d.Alloc(kernels.F32, 100)
+	step := func() {
+		axpb(d, b, b, 2, 0)
+		main := d.stream
+		d.stream = driver.Stream(d.Fork()) // as NCCL launches its sums
+		axpb(d, b, b, 1, 1)
+		d.stream = main
+		d.Join()
+		axpb(d, b, b, 3, 0)
+	}
+	d.Upload(b, make([]float32, 100))
+	step() // 3(2x + 1)
+	g := d.Capture(step)
+	g.Launch()
+	if y := download(d, b); y[0] != 21 || y[99] != 21 {
+		t.Errorf("%v, want 21", y[0])
+	}
+	d.Do(func() {})
+}
+
 func TestOpenDevice(t *testing.T) {
 	d, err := Open(0)
 	if err != nil {

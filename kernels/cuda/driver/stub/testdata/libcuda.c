@@ -26,7 +26,7 @@ typedef struct graph *CUgraph;
 typedef struct exec *CUgraphExec;
 
 enum { OK, INVALID_VALUE, OUT_OF_MEMORY, NOT_INITIALIZED, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_PTX = 218,
-       INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901 };
+       INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURE_UNJOINED = 904, CAPTURE_ISOLATION = 905 };
 
 // ---- what a test sees and sets
 
@@ -94,8 +94,8 @@ struct module { int alive; char *image; };
 struct function { CUmodule mod; char name[128]; int params, size[64], offset[64], bytes, max_threads, dynamic; };
 enum { COPY_IN = 1, COPY_OUT, COPY, FILL, LAUNCH, RECORD, WAIT };
 struct op { int kind; CUdeviceptr d, s; char *h; size_t n; uint32_t word; CUfunction f; unsigned grid[3], block[3], shared; char params[4096]; CUevent e; struct op *next; };
-struct stream { int alive; struct op *head, **tail; CUgraph capture; int mode, broken; long thread; };
-struct event { int alive, flags, recorded, queued, done, asked; CUstream s; double at; };
+struct stream { int alive; struct op *head, **tail; CUgraph capture; int mode, broken, joined, ahead; long thread; };
+struct event { int alive, flags, recorded, queued, done, asked; CUstream s; CUgraph capture; double at; };
 struct graph { int alive; struct op *head, **tail; };
 struct exec { int alive; struct op *head; };
 
@@ -349,6 +349,7 @@ static CUresult put(CUstream s, struct op o)
 		s->broken = 1;
 		return fault(CAPTURE_UNSUPPORTED, "work on a capturing stream from another thread");
 	}
+	s->ahead = s->joined;
 	struct op *copy = malloc(sizeof o);
 	*copy = o;
 	copy->next = NULL;
@@ -461,6 +462,13 @@ CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned flags)
 	HANDLE("cuStreamWaitEvent", s);
 	HANDLE("cuStreamWaitEvent", e);
 	if (flags) return fault(INVALID_VALUE, "cuStreamWaitEvent: flags %u", flags);
+	if (e->capture && !s->capture) // the stream joins the capture, and must be waited for before its end
+		s->capture = e->capture, s->mode = e->s->mode, s->thread = e->s->thread, s->joined = s->ahead = 1;
+	if (e->capture != s->capture) return fault(CAPTURE_ISOLATION, "cuStreamWaitEvent: an event that is no part of the capture");
+	if (e->capture) {
+		if (e->s->joined) e->s->ahead = 0;
+		return OK;
+	}
 	return put(s, (struct op){.kind = WAIT, .e = e});
 }
 
@@ -621,7 +629,9 @@ CUresult cuEventRecord(CUevent e, CUstream s)
 	CONTEXT("cuEventRecord");
 	HANDLE("cuEventRecord", e);
 	HANDLE("cuEventRecord", s);
-	e->recorded = 1, e->queued++, e->done = e->asked = 0, e->s = s;
+	e->s = s, e->capture = s->capture;
+	if (e->capture) return OK; // a dependency, no work
+	e->recorded = 1, e->queued++, e->done = e->asked = 0;
 	return put(s, (struct op){.kind = RECORD, .e = e});
 }
 
@@ -676,8 +686,14 @@ CUresult cuStreamEndCapture(CUstream s, CUgraph *g)
 	*g = NULL;
 	if (!s->capture) return fault(INVALID_VALUE, "cuStreamEndCapture: no capture");
 	if (s->thread != self() && s->mode != 2) return fault(CAPTURE_UNSUPPORTED, "cuStreamEndCapture: from another thread");
+	if (s->joined) return fault(INVALID_VALUE, "cuStreamEndCapture: of a stream that joined");
 	CUgraph made = s->capture;
-	s->capture = NULL, capturing = NULL, thread_mode = 0;
+	int unjoined = 0;
+	for (int i = 0; i < 64; i++)
+		if (streams[i] && streams[i]->capture == made)
+			unjoined |= streams[i]->ahead, streams[i]->capture = NULL, streams[i]->joined = streams[i]->ahead = 0;
+	capturing = NULL, thread_mode = 0;
+	if (unjoined) return fault(CAPTURE_UNJOINED, "cuStreamEndCapture: a stream that joined was not waited for");
 	if (s->broken) return CAPTURE_INVALIDATED;
 	*g = made;
 	return OK;

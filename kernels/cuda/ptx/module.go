@@ -111,6 +111,7 @@ type Function struct {
 	MinCTAs          int    // .minnctapersm
 	MaxRegs          int    // .maxnreg
 	Line             int
+	Extern           bool // declared .extern, without a body; a call of it cannot be executed
 
 	// Of a device function, how returns and parameters in registers are bound: index into Registers, or −1 for .param ones.
 	ReturnRegs, ParamRegs []int
@@ -167,7 +168,7 @@ const (
 	KindSink                        // _
 	KindPair                        // p|q: Elems has the two registers
 	KindLabel                       // only while parsing
-	KindList                        // of call: a parenthesised list, Elems
+	KindList                        // of call, which has two: results and arguments, Elems
 )
 
 // Operand is one operand. Negated is !p in predicate operands.

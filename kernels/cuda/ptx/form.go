@@ -1,0 +1,399 @@
+package ptx
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The instruction set is a table of forms, a line each (instructions.go). A line is a spelling, and the operands:
+//
+//	fma.RND[.ftz][.sat].f32      d, a, b, c
+//
+// In the spelling a word after a dot stands for itself, a|b for either, a name in capitals for a set of words ([sets]), and brackets for what
+// may be left away. A word with @ needs a target and an ISA: L2::cache_hint@80/7.4. The same after a space at the end of the line holds for
+// the whole form.
+//
+// Operands are what [operandSpec] says.
+type form struct {
+	op       string
+	parts    []part
+	operands []operandSpec
+	need     need
+	text     string // of the operands, for messages
+}
+
+// part is one modifier: the words it may be.
+type part struct {
+	words    []word1
+	optional bool
+}
+
+type word1 struct {
+	text string
+	need need
+}
+
+// need is the least target and ISA; zeros: any.
+type need struct {
+	target int
+	isa    Version
+}
+
+// role is what an operand is for.
+type role uint8
+
+const (
+	roleDst     role = iota // d, e: a register that is written
+	roleDstPred             // d|p: the same, with an optional predicate after a bar
+	rolePred                // p: a predicate that is written
+	rolePreds               // p|q: one or two predicates that are written
+	roleSrc                 // a, b, c, …: a register or an immediate
+	roleReg                 // a register only: r
+	roleGuard               // !c: a predicate, perhaps negated, or an immediate 0 or 1
+	roleImm                 // #n: an immediate; #n=0..255: within bounds
+	roleAddr                // [a]: an address in the instruction's space; [a:global]: in another
+	roleVecDst              // {d*4}: registers that are written, in braces
+	roleVecSrc              // {a*4}
+	roleLoad                // d…: as many destinations as .v2 or .v4 says, one without
+	roleStore               // a…
+	roleMove                // x: what mov reads: a register, an immediate, a special register or an address
+	roleSymbol              // &a: a register, or the address of a variable in the instruction's space
+	roleLabel               // @l
+	roleHint                // hint: a cache policy, there if .L2::cache_hint is
+)
+
+// operandSpec is one operand of a form: a role and a type, which is the instruction's first unless another is written: a:1 is its second, a:b32
+// a fixed one, a:wide twice as wide as the first. A tilde says that a register may be wider than the type; a question mark that the operand
+// may be left away.
+type operandSpec struct {
+	role     role
+	name     string
+	index    int  // of the type among the instruction's types
+	fixed    Type // or NoType
+	wide     bool
+	wider    bool
+	optional bool
+	n        int // of roleVecDst and roleVecSrc
+	least    int64
+	most     int64 // of roleImm
+	space    Space // of roleAddr, if another than the instruction's
+}
+
+// formTable is the compiled instruction set.
+type formTable struct {
+	forms map[string][]*form
+	words map[string]bool // all modifiers there are
+}
+
+// instructionSet compiles the table, once.
+var instructionSet = sync.OnceValue(func() *formTable {
+	t := &formTable{forms: map[string][]*form{}, words: map[string]bool{}}
+	for line := range strings.Lines(instructions) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " //")
+		if line == "" || strings.HasPrefix(line, "//") {
+			continue
+		}
+		f := compileForm(line)
+		t.forms[f.op] = append(t.forms[f.op], f)
+		for _, p := range f.parts {
+			for _, w := range p.words {
+				t.words[w.text] = true
+			}
+		}
+	}
+	return t
+})
+
+func compileForm(line string) *form {
+	head, rest, _ := strings.Cut(line, " ")
+	f := &form{text: strings.TrimSpace(rest)}
+	if i := strings.LastIndex(f.text, "@"); i >= 0 && (i == 0 || f.text[i-1] == ' ') && digit(f.text[i+1]) {
+		f.need = compileNeed(f.text[i+1:])
+		f.text = strings.TrimSpace(f.text[:i])
+	}
+	f.op, head = splitHead(head)
+	for head != "" {
+		var p part
+		var words string
+		if head[0] == '[' {
+			end := strings.IndexByte(head, ']')
+			words, head, p.optional = head[2:end], head[end+1:], true
+		} else {
+			end := strings.IndexAny(head[1:], ".[") // a version's dot follows a slash
+			for end >= 0 && strings.Contains(lastWord(head[1:end+1]), "/") && head[end+1] == '.' {
+				more := strings.IndexAny(head[end+2:], ".[")
+				if more < 0 {
+					end = -1
+					break
+				}
+				end += more + 1
+			}
+			if end < 0 {
+				end = len(head) - 1
+			}
+			words, head = head[1:end+1], head[end+1:]
+		}
+		for _, w := range strings.Split(words, "|") {
+			p.words = append(p.words, compileWords(w)...)
+		}
+		f.parts = append(f.parts, p)
+	}
+	if f.text != "" {
+		for _, s := range strings.Split(f.text, ",") {
+			f.operands = append(f.operands, compileOperand(strings.TrimSpace(s)))
+		}
+	}
+	return f
+}
+
+func lastWord(s string) string { return s[strings.LastIndex(s, "|")+1:] }
+
+// splitHead cuts the opcode from its modifiers.
+func splitHead(head string) (op, rest string) {
+	if i := strings.IndexAny(head, ".["); i >= 0 {
+		return head[:i], head[i:]
+	}
+	return head, ""
+}
+
+func compileWords(w string) (words []word1) {
+	w, version, _ := strings.Cut(w, "@")
+	var n need
+	if version != "" {
+		n = compileNeed(version)
+	}
+	if set, ok := sets[w]; ok {
+		for _, s := range strings.Fields(set) {
+			words = append(words, word1{s, n})
+		}
+		return words
+	}
+	return []word1{{w, n}}
+}
+
+// compileNeed reads 80/7.4.
+func compileNeed(s string) need {
+	var n need
+	if _, err := fmt.Sscanf(s, "%d/%d.%d", &n.target, &n.isa.Major, &n.isa.Minor); err != nil {
+		panic("ptx: table of instructions: " + s)
+	}
+	return n
+}
+
+func compileOperand(s string) operandSpec {
+	var o operandSpec
+	s, o.optional = strings.CutSuffix(s, "?")
+	s, o.wider = strings.CutSuffix(s, "~")
+	if strings.HasPrefix(s, "#") {
+		o.role, o.least, o.most = roleImm, math32Min, math32Max
+		if name, bounds, ok := strings.Cut(s, "="); ok {
+			s = name
+			if _, err := fmt.Sscanf(bounds, "%d..%d", &o.least, &o.most); err != nil {
+				panic("ptx: table of instructions: " + s)
+			}
+		}
+	}
+	inner := strings.Trim(s, "[]{}!#@&")
+	name, typ, hasType := strings.Cut(inner, ":")
+	o.name = name
+	if hasType {
+		if i, err := strconv.Atoi(typ); err == nil {
+			o.index = i
+		} else if space, ok := spaceNames[typ]; ok {
+			o.space = space
+		} else if o.wide = typ == "wide"; !o.wide {
+			if o.fixed, ok = typeNames[typ]; !ok {
+				panic("ptx: table of instructions: " + s)
+			}
+		}
+	}
+	base, count, counted := strings.Cut(name, "*")
+	switch {
+	case s[0] == '#':
+	case s[0] == '[':
+		o.role = roleAddr
+	case s[0] == '{' && counted:
+		o.n, _ = strconv.Atoi(count)
+		o.name = base
+		if o.role = roleVecSrc; base == "d" {
+			o.role = roleVecDst
+		}
+	case s[0] == '!':
+		o.role = roleGuard
+	case s[0] == '&':
+		o.role = roleSymbol
+	case s[0] == '@':
+		o.role = roleLabel
+	case name == "d|p":
+		o.role = roleDstPred
+	case name == "p|q":
+		o.role = rolePreds
+	case name == "p":
+		o.role = rolePred
+	case name == "d" || name == "e":
+		o.role = roleDst
+	case name == "d…":
+		o.role = roleLoad
+	case name == "a…":
+		o.role = roleStore
+	case name == "r":
+		o.role = roleReg
+	case name == "x":
+		o.role = roleMove
+	case name == "hint":
+		o.role, o.fixed = roleHint, B64
+	default:
+		o.role = roleSrc
+	}
+	return o
+}
+
+const math32Min, math32Max = -1 << 31, 1<<32 - 1
+
+// spelling is an opcode with its modifiers, as an instruction of the file has it, and the forms that allow it.
+type spelling struct {
+	mods   []string
+	types  []Type
+	space  Space
+	vector int
+	hint   bool
+	forms  []*form
+}
+
+// spell finds the forms that an opcode with modifiers may be.
+func (p *parser) spell(line int, op string, mods []string) *spelling {
+	forms := p.table.forms[op]
+	if len(forms) == 0 {
+		if why, known := refused[op]; known {
+			p.fail(line, "%s is not supported: %s", op, why)
+		}
+		p.fail(line, "unknown instruction %s", op)
+	}
+	s := &spelling{mods: mods, vector: 1}
+	furthest, expected := -1, []string{}
+	var lacking *need
+	for _, f := range forms {
+		at, want, lack, ok := f.match(mods, p)
+		switch {
+		case ok && lack == nil:
+			s.forms = append(s.forms, f)
+		case ok:
+			lacking = lack
+		case at > furthest:
+			furthest, expected = at, want
+		case at == furthest:
+			expected = append(expected, want...)
+		}
+	}
+	if len(s.forms) == 0 {
+		p.failSpelling(line, op, mods, furthest, expected, lacking)
+	}
+	for _, m := range mods {
+		if t, ok := typeNames[m]; ok {
+			s.types = append(s.types, t)
+		}
+		if space, ok := spaceNames[m]; ok && s.space == Generic {
+			s.space = space
+		}
+		switch m {
+		case "v2", "v4":
+			s.vector = int(m[1] - '0')
+		case "L2::cache_hint":
+			s.hint = true
+		}
+	}
+	return s
+}
+
+// failSpelling says which modifier is wrong, and what would be right there.
+func (p *parser) failSpelling(line int, op string, mods []string, at int, expected []string, lacking *need) {
+	written := strings.Join(append([]string{op}, mods...), ".")
+	if lacking != nil {
+		p.fail(line, "%s needs .target sm_%d and .version %v or later; this file has %s and %v", written, lacking.target, lacking.isa,
+			p.module.Target, p.module.Version)
+	}
+	slices.Sort(expected)
+	expected = slices.Compact(expected)
+	right := ""
+	for i, w := range expected {
+		if i == 24 {
+			right += ", …"
+			break
+		}
+		if i > 0 {
+			right += ", "
+		}
+		if w == "" {
+			right += "no modifier"
+		} else {
+			right += "." + w
+		}
+	}
+	so := strings.Join(append([]string{op}, mods[:min(max(at, 0), len(mods))]...), ".")
+	switch {
+	case at >= len(mods):
+		p.fail(line, "%s is not complete; after it may stand %s", written, right)
+	case !p.table.words[mods[at]] && !p.table.words[strings.ToLower(mods[at])]:
+		p.fail(line, "%s: unknown modifier .%s; after %s may stand %s", written, mods[at], so, right)
+	}
+	p.fail(line, "%s: .%s is not allowed after %s, where may stand %s", written, mods[at], so, right)
+}
+
+// match says whether modifiers are a form's, and if not, how far they are and what would go on. Optional parts are taken greedily, with a way
+// back, since the same word may follow.
+func (f *form) match(mods []string, p *parser) (at int, want []string, lack *need, ok bool) {
+	if f.need.lacks(p) {
+		lack = &f.need
+	}
+	m := matcher{f: f, mods: mods, p: p}
+	ok = m.from(0, 0)
+	if m.lack != nil {
+		lack = m.lack
+	}
+	return m.at, m.want, lack, ok
+}
+
+func (n need) lacks(p *parser) bool { return p.target < n.target || p.module.Version.Before(n.isa) }
+
+type matcher struct {
+	f    *form
+	mods []string
+	p    *parser
+	at   int      // the furthest modifier reached
+	want []string // what could stand there
+	lack *need
+}
+
+// from matches the modifiers from i with the parts from k.
+func (m *matcher) from(k, i int) bool {
+	if i > m.at {
+		m.at, m.want = i, nil
+	}
+	if k == len(m.f.parts) {
+		if i < len(m.mods) && i == m.at {
+			m.want = append(m.want, "")
+		}
+		return i == len(m.mods)
+	}
+	part := &m.f.parts[k]
+	for w := range part.words {
+		word := &part.words[w]
+		if i == m.at && !word.need.lacks(m.p) && !m.f.need.lacks(m.p) {
+			m.want = append(m.want, word.text)
+		}
+		if i < len(m.mods) && m.mods[i] == word.text {
+			before := m.lack
+			if word.need.lacks(m.p) {
+				m.lack = &word.need
+			}
+			if m.from(k+1, i+1) {
+				return true
+			}
+			m.lack = before
+		}
+	}
+	return part.optional && m.from(k+1, i)
+}

@@ -47,6 +47,9 @@ func (k *attentionTensor) rowBytes() int { return 2 * k.depth }
 
 func attentionF16(f *build.File, p pass, c cut) {
 	k := &attentionTensor{Kernel: f.Kernel(fmt.Sprintf("%s_f16_%d", p.name, c.depth), tcThreads), pass: p, cut: c}
+	if p.gradient {
+		k.MinBlocks(2)
+	}
 	out, lse, delta := k.Ptr("out"), k.Ptr("lse"), k.Ptr("delta")
 	a, b, a2, b2 := k.Ptr("a"), k.Ptr("b"), k.Ptr("a2"), k.Ptr("b2")
 	ldOut, ld, ldA2, ldB2 := k.I32("ldout"), k.I32("ld"), k.I32("lda2"), k.I32("ldb2")
@@ -331,13 +334,13 @@ func (k *attentionTensor) softmax(x [][][]build.Reg, exponent build.Reg, top, su
 		for _, lanes := range []int{1, 2} {
 			highest = highest.Max(highest.Shuffle("bfly", lanes))
 		}
-		keep := top[i].Sub(highest).Mul(exponent).Ex2()
+		keep := top[i].Sub(highest).Mul(exponent).Ex2FTZ()
 		top[i].Set(highest)
 		sum[i].Set(sum[i].Mul(keep))
 		offset := highest.Mul(exponent).Neg()
 		for _, c := range x[m] {
 			for e := half; e < half+2; e++ {
-				c[e] = c[e].FMA(exponent, offset).Ex2()
+				c[e] = c[e].FMA(exponent, offset).Ex2FTZ()
 				sum[i].Set(sum[i].Add(c[e]))
 			}
 		}
@@ -358,7 +361,7 @@ func (k *attentionTensor) probabilities(x [][][]build.Reg, exponent build.Reg, r
 	for i, v := range offsets {
 		offsets[i] = v.Mul(-math.Log2E)
 	}
-	k.each(x, rows == nil, func(p build.Reg, i int) build.Reg { return p.FMA(exponent, offsets[i]).Ex2() })
+	k.each(x, rows == nil, func(p build.Reg, i int) build.Reg { return p.FMA(exponent, offsets[i]).Ex2FTZ() })
 }
 
 // gradients replaces probabilities by P·(Y − delta)·scale.

@@ -25,10 +25,10 @@ Bytes an element: 2 or 3 times its size. Error: 4 units in the last place of s i
 // For F32 it is e/(1+e) or 1/(1+e) with e = e^−|x| to 3 ulp; |x| is capped where e is 0.
 func sigmoid(x build.Reg, t build.Type) build.Reg {
 	if t == build.F16 {
-		return x.Mul(-math.Log2E).Ex2().Add(1).RcpApprox()
+		return x.Mul(-math.Log2E).Ex2FTZ().Add(1).RcpFTZ()
 	}
 	e := exp(x.Abs().Min(110).Neg())
-	return x.Ge(0).Select(build.F32, 1, e).Mul(e.Add(1).RcpApprox())
+	return x.Ge(0).Select(build.F32, 1, e).Mul(e.Add(1).RcpFTZ())
 }
 
 // siluSlope is the derivative of x·sigmoid(x).

@@ -229,6 +229,10 @@ func (r Reg) Lg2() Reg         { return r.do("lg2.approx") }
 func (r Reg) RcpApprox() Reg   { return r.do("rcp.approx") }
 func (r Reg) RsqrtApprox() Reg { return r.do("rsqrt.approx") }
 
+// Ex2FTZ and RcpFTZ are Ex2 and RcpApprox with subnormal numbers as zeros, which is one instruction instead of four.
+func (r Reg) Ex2FTZ() Reg { return r.do("ex2.approx.ftz") }
+func (r Reg) RcpFTZ() Reg { return r.do("rcp.approx.ftz") }
+
 // And, Or, Xor and Not work on the bits, or on predicates.
 func (r Reg) And(b any) Reg { return r.logic("and", b) }
 func (r Reg) Or(b any) Reg  { return r.logic("or", b) }

@@ -31,6 +31,8 @@ type Device struct {
 	staging staging
 	side    side
 
+	constants constants
+
 	modules  map[*Module]driver.Module
 	kernels  map[kernelKey]*kernel
 	launch   driver.Launch // being made

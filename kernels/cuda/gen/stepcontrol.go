@@ -1,0 +1,105 @@
+package main
+
+import (
+	"math"
+
+	"onestep/kernels/cuda/ptx/build"
+)
+
+func init() { files["stepcontrol.ptx"] = stepControl }
+
+// The elements of buffers, as kernels/stepcontrol.go has them.
+const (
+	stateLog2, stateSteps, stateBeta1, stateBeta2                         = 0, 1, 2, 3
+	planFactor, planGradScale, planStep, planEps, planAdaptive, planApply = 0, 4, 8, 12, 16, 20 // bytes
+	reportGradNorm, reportParamNorm, reportLog2, reportFits               = 0, 1, 2, 3
+)
+
+func stepControl() *build.File {
+	f := build.NewFile(`stepcontrol.ptx: what becomes of a step, and the plan for the update; kernels/stepcontrol.go has the formulas, and every float64 operation
+here is one of those, in its order, correctly rounded and never fused: the bits are the same.
+One warp; its lanes read 32 losses at a time and all do the same arithmetic, lane 0 writes.`)
+	k := f.Kernel("step_control", 32)
+	state, plan, report, grad, param, lrAt, losses := k.Ptr("state"), k.Ptr("plan"), k.Ptr("report"), k.Ptr("grad"), k.Ptr("param"), k.Ptr("lr"), k.Ptr("losses")
+	n, rectified := k.I32("n"), k.I32("rectified")
+	beta1, beta2, eps, clip, growth := k.F64("beta1"), k.F64("beta2"), k.F64("eps"), k.F64("clip"), k.F64("growth")
+	one, zero := k.Const(build.F64, 1), k.Const(build.F64, 0)
+	get := func(buf build.Reg, i int) build.Reg { return loadWord64(k, buf, i, build.F64) }
+	pick := func(p build.Reg, a, b any) build.Reg { return p.Select(build.F64, a, b) }
+
+	factor := k.Load(build.Global, build.F32, plan, planFactor).To(build.F64)
+	gradNorm, paramNorm := get(grad, 0).Sqrt().Div(factor), get(param, 0).Sqrt()
+	loss := sumLosses(k, losses, n)
+	finite := func(x build.Reg) build.Reg { return x.Abs().Le(math.MaxFloat64) }
+	fits := finite(gradNorm).And(finite(loss))
+	apply := fits.And(finite(paramNorm))
+	lg := get(state, stateLog2)
+
+	steps, p1, p2 := get(state, stateSteps).Add(1), get(state, stateBeta1).Mul(beta1), get(state, stateBeta2).Mul(beta2)
+	by := one.Div(factor)
+	clipped := clip.Gt(0).And(gradNorm.Gt(clip))
+	by = pick(clipped, by.Mul(clip.Div(gradNorm.Add(1e-6))), by)
+
+	// bias corrections
+	lr, b1, b2 := get(lrAt, 0), one.Sub(p1), one.Sub(p2)
+	root := b2.Sqrt()
+	limit := k.Const(build.F64, 2).Div(one.Sub(beta2)).Sub(1)
+	rho := limit.Sub(steps.Mul(2).Mul(p2).Div(b2))
+	rect := rho.Sub(4).Mul(rho.Sub(2)).Mul(limit).Div(limit.Sub(4).Mul(limit.Sub(2)).Mul(rho)).Sqrt()
+	adam, early := rectified.Eq(0), rho.Le(5)
+	plain := lr.Div(b1)
+	size := pick(adam, plain.Mul(root), pick(early, plain, lr.Mul(rect).Mul(root).Div(b1)))
+	epsilon := pick(adam, eps.Mul(root), pick(early, 0, eps))
+	adaptive := adam.Or(early.Not())
+
+	change := pick(fits, growth, -1)
+	next := pick(growth.Gt(0), lg.Add(change), lg)
+	k.If(k.TID().Eq(0), func() {
+		storeWord64(k, report, reportGradNorm, gradNorm)
+		storeWord64(k, report, reportParamNorm, paramNorm)
+		storeWord64(k, report, reportLog2, lg)
+		storeWord64(k, report, reportFits, pick(fits, one, zero))
+		k.If(apply, func() {
+			storeWord64(k, state, stateSteps, steps)
+			storeWord64(k, state, stateBeta1, p1)
+			storeWord64(k, state, stateBeta2, p2)
+		})
+		storeWord64(k, state, stateLog2, next)
+		put := func(offset int, x build.Reg) {
+			k.Store(build.Global, plan, offset, apply.Select(build.F32, x, 0))
+		}
+		put(planGradScale, by.To(build.F32))
+		put(planStep, size.To(build.F32))
+		put(planEps, epsilon.To(build.F32))
+		put(planAdaptive, adaptive.Select(build.F32, 1, 0))
+		put(planApply, k.Const(build.F32, 1))
+		k.Store(build.Global, plan, planFactor, lossFactor(k, next))
+	})
+	return f
+}
+
+// sumLosses adds n float32 numbers in order in float64. A lane beyond the last has a zero, which changes no sum.
+func sumLosses(k *build.Kernel, losses, n build.Reg) build.Reg {
+	sum := k.Var(build.F64, 0)
+	k.For(0, n, 32, func(first build.Reg) {
+		i := first.Add(k.TID())
+		x := k.Var(build.F32, 0)
+		k.When(i.Lt(n), func() { k.Emit("ld.global.f32", x, build.Addr{Base: losses.Index(i, 4)}) })
+		for lane := range 32 {
+			sum.Set(sum.Add(x.Shuffle("idx", lane).To(build.F64)))
+		}
+	})
+	return sum
+}
+
+// lossFactor is 2^lg rounded to float32: 2ⁿ·exp(y), y = (lg−n)·ln 2.
+func lossFactor(k *build.Kernel, lg build.Reg) build.Reg {
+	n := k.Op("cvt.rni.f64.f64", build.F64, lg)
+	y := lg.Sub(n).Mul(math.Ln2)
+	sum := k.Const(build.F64, 1)
+	for i := 13; i > 0; i-- {
+		sum = y.Div(i).Mul(sum).Add(1)
+	}
+	power := k.Op("cvt.rzi.s64.f64", build.S64, n).Add(1023).Shl(52).Bits(build.F64)
+	return sum.Mul(power).To(build.F32)
+}

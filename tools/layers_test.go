@@ -23,6 +23,7 @@ kernels/cpu                kernels
 kernels/kernelstest        kernels
 kernels/cuda               kernels kernels/cuda/driver
 kernels/cuda/driver        github.com/ebitengine/purego golang.org/x/sys/windows
+kernels/cuda/emulated      kernels/cuda/driver
 kernels/cuda/driver/stub   github.com/ebitengine/purego
 kernels/cuda/chip
 kernels/cuda/ptx

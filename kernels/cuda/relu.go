@@ -13,6 +13,6 @@ var reluModule = NewModule("relu.ptx", reluPTX)
 
 func init() {
 	registerTyped(&kernels.ReLUBackward, func(d *Device, a kernels.ReLUBackwardArgs) {
-		d.launchMap(reluModule, "relu_backward_", a.N, a.DX, a.DY, a.Y)
+		d.launchPointwise(reluModule, "relu_backward", a.N, buffers{a.DX, a.DY, a.Y})
 	}, func(a kernels.ReLUBackwardArgs) bool { return sameType(a.DX, a.DY, a.Y) })
 }

@@ -353,6 +353,3 @@ func (k *attentionFFMA) multiply(acc [][]build.Reg, c, ld, row0 build.Reg) {
 		k.Barrier()
 	})
 }
-
-// expAny is eˣ to 3 ulp for x of any sign that is not so large that it overflows, 0 for −∞, and NaN for NaN.
-func expAny(x build.Reg) build.Reg { return exp(x.Lt(-200).Select(build.F32, -200, x)) }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"math"
+
+	"onestep/kernels/cuda/ptx/build"
+)
+
+// exp is eˣ for finite x to 3 ulp, 0 below −104: 2^(hi+lo), where hi+lo is x·log₂e to twice float32's precision and 2^lo = 1 + lo·ln 2.
+func exp(x build.Reg) build.Reg {
+	c := float64(float32(math.Log2E))
+	hi := x.Mul(c)
+	lo := x.FMA(math.Log2E-c, x.FMA(c, hi.Neg()))
+	e := hi.Ex2()
+	return e.FMA(lo.Mul(math.Ln2), e)
+}
+
+// expAny is eˣ to 3 ulp for x of any sign that is not so large that it overflows, 0 for −∞, and NaN for NaN.
+func expAny(x build.Reg) build.Reg { return exp(x.Lt(-200).Select(build.F32, -200, x)) }
+
+// loadFloats reads n neighbouring elements of type t, 1 or 16 bytes of them, as float32.
+func loadFloats(k *build.Kernel, s build.Space, t build.Type, n int, at build.Reg, offset int) []build.Reg {
+	switch {
+	case n == 1:
+		return []build.Reg{k.Load(s, t, at, offset).To(build.F32)}
+	case t == build.F32:
+		return k.LoadV(s, build.F32, n, at, offset)
+	}
+	var xs []build.Reg
+	for _, r := range k.LoadV(s, build.B32, n/2, at, offset) {
+		lo, hi := k.Unpack(r)
+		xs = append(xs, lo, hi)
+	}
+	return xs
+}
+
+// storeFloats writes float32 numbers as neighbouring elements of type t.
+func storeFloats(k *build.Kernel, s build.Space, t build.Type, at build.Reg, offset int, xs []build.Reg) {
+	switch {
+	case len(xs) == 1:
+		k.Store(s, at, offset, xs[0].To(t))
+	case t == build.F32:
+		k.StoreV(s, at, offset, xs)
+	default:
+		packed := make([]build.Reg, len(xs)/2)
+		for i := range packed {
+			packed[i] = k.Pack(xs[2*i], xs[2*i+1])
+		}
+		k.StoreV(s, at, offset, packed)
+	}
+}

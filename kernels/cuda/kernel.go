@@ -18,7 +18,6 @@ type kernel struct {
 	offsets []int
 	block   []byte // the parameters of the launch that is being made
 	dynamic int    // bytes of dynamic shared memory that it may use so far
-	threads int    // the most of a block
 }
 
 // defaultShared is the dynamic shared memory in bytes that a kernel may use without asking.

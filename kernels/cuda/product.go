@@ -48,23 +48,23 @@ type rowMap struct {
 
 // The bits of the parameters "types" (kernels/cuda/gen).
 const (
-	wideOut, wideBias               = 1, 2
+	wideOut, wideBias, vectorC      = 1, 2, 4
 	halfOut, halfBias, halfResidual = 1, 2, 4
 )
 
 // run makes the launches.
 func (p *product) run(d *Device) {
 	direct := len(p.terms) == 1 && p.rows == rowMap{} && p.storesItself()
-	vector := p.n%8 == 0 && p.ld%8 == 0 && aligned(p.out, p.residual)
+	whole := target{out: p.out, bias: p.bias, residual: p.residual, scale: p.scale, floor: p.floor(), ld: p.ld}
 	var plans []productPlan
 	parts := 0
 	for _, t := range p.terms {
-		plan := planProduct(p.kind, p.has, p.m, p.n, ceilDiv(t.k, p.kind.slice()), d.SMs(), vector, direct)
+		plan := planProduct(p.kind, p.has, p.m, p.n, ceilDiv(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
 		plans = append(plans, plan)
 		parts += plan.splits
 	}
 	if direct && parts == 1 {
-		p.start(d, plans[0], p.terms[0], target{out: p.out, bias: p.bias, residual: p.residual, scale: p.scale, floor: p.floor(), ld: p.ld})
+		p.start(d, plans[0], p.terms[0], whole)
 		return
 	}
 	stride := ceilDiv(p.n, 8) * 8
@@ -76,7 +76,7 @@ func (p *product) run(d *Device) {
 	at := 0
 	for i, t := range p.terms {
 		size := plans[i].splits * p.m * stride
-		p.start(d, plans[i], t, target{out: scratch.Slice(at, at+size), scale: 1, floor: negInf, ld: stride})
+		p.start(d, plans[i], t, target{out: scratch.Slice(at, at+size), scale: 1, floor: negInf, ld: stride, free: true})
 		at += size
 	}
 	p.reduce(d, scratch, parts, stride)
@@ -106,13 +106,18 @@ type target struct {
 	out, bias, residual kernels.Buf
 	scale, floor        float32
 	ld                  int
+	free                bool // what lies between rows may be written
+}
+
+// vector says whether the target can be written 16 bytes at a time: where a row of C is no multiple of that, there must be room behind it.
+func (p *product) vector(to target) bool {
+	chunk := 16 / to.out.Type.Size()
+	return to.ld%chunk == 0 && (p.n%chunk == 0 || to.free) && aligned(to.out, to.residual)
 }
 
 func (p *product) start(d *Device, plan productPlan, t term, to target) {
-	args := []Arg{Ptr(to.out), Ptr(to.bias), Ptr(to.residual), F32(to.scale), F32(to.floor), I32(to.ld)}
-	if p.kind.typ == kernels.F16 {
-		args = append(args, I32(bit(to.out.Type == kernels.F32, wideOut)|bit(to.bias.Type == kernels.F32, wideBias)))
-	}
+	types := bit(to.out.Type == kernels.F32, wideOut) | bit(to.bias.Type == kernels.F32, wideBias) | bit(p.vector(to), vectorC)
+	args := []Arg{Ptr(to.out), Ptr(to.bias), Ptr(to.residual), F32(to.scale), F32(to.floor), I32(to.ld), I32(types)}
 	args = append(args, I32(p.m), I32(p.n), I32(ceilDiv(t.k, p.kind.slice())), I32(plan.run))
 	grid := Dim{X: ceilDiv(p.m, plan.tile.m) * ceilDiv(p.n, plan.tile.n), Y: plan.splits}
 	d.Launch(p.module, p.entry+"_"+p.kind.name+p.form+"_"+plan.tile.name, grid, Dim{X: plan.tile.threads}, plan.tile.shared, append(args, t.args...)...)

@@ -11,7 +11,6 @@ type productTile struct {
 	name            string
 	m, n            int
 	threads, shared int     // of a block; bytes
-	any             bool    // C may start anywhere and have rows of any length
 	speed           float64 // of the multiplications, estimated: the share of the peak that a multiprocessor full of blocks reaches
 	resident        int     // blocks that fill it
 }
@@ -30,18 +29,18 @@ func (k productKind) chunk() int { return 16 / k.typ.Size() } // elements that a
 var (
 	productFloat32 = productKind{"f32", kernels.F32, 64, []productTile{
 		{name: "128x128", m: 128, n: 128, threads: 256, shared: 4 * 256 * 64, speed: 0.85, resident: 1},
-		{name: "64x64", m: 64, n: 64, threads: 64, shared: 3 * 128 * 64, any: true, speed: 0.7, resident: 4},
+		{name: "64x64", m: 64, n: 64, threads: 64, shared: 3 * 128 * 64, speed: 0.7, resident: 4},
 	}}
 	productTF32 = productKind{"tf32", kernels.F32, 512, []productTile{
 		{name: "128x128", m: 128, n: 128, threads: 128, shared: 4 * 256 * 64, speed: 0.7, resident: 2},
-		{name: "64x64", m: 64, n: 64, threads: 128, shared: 4 * 128 * 64, any: true, speed: 0.4, resident: 4},
+		{name: "64x64", m: 64, n: 64, threads: 128, shared: 4 * 128 * 64, speed: 0.4, resident: 4},
 	}}
 	productHalf = productKind{"f16_tc", kernels.F16, 1024, []productTile{
 		{name: "256x128", m: 256, n: 128, threads: 256, shared: 4 * 384 * 64, speed: 0.85, resident: 1},
 		{name: "128x128", m: 128, n: 128, threads: 128, shared: 4 * 256 * 64, speed: 0.8, resident: 2},
 		{name: "256x64", m: 256, n: 64, threads: 128, shared: 4 * 320 * 64, speed: 0.75, resident: 2},
-		{name: "64x64", m: 64, n: 64, threads: 128, shared: 4 * 128 * 64, any: true, speed: 0.45, resident: 4},
-		{name: "128x16", m: 128, n: 16, threads: 128, shared: 4 * 144 * 64, any: true, speed: 0.28, resident: 4},
+		{name: "64x64", m: 64, n: 64, threads: 128, shared: 4 * 128 * 64, speed: 0.45, resident: 4},
+		{name: "128x16", m: 128, n: 16, threads: 128, shared: 4 * 144 * 64, speed: 0.28, resident: 4},
 	}}
 )
 
@@ -52,16 +51,17 @@ type productPlan struct {
 }
 
 // planProduct chooses the plan of the least predicted time for an m×n product of so many slices, on so many multiprocessors, among the tiles of
-// ops that have a kernel. vector says whether C's place allows stores of 16 bytes; direct, whether the kernel can store C itself or another must
+// those that the operation has a kernel for. vector says whether C's place allows stores of 16 bytes; direct, whether the kernel can store C itself or another must
 // finish it anyway. The busiest multiprocessor sets the time: it makes its blocks' slices one after the other, and start and end of a block
 // take some time too.
 func planProduct(k productKind, has func(productTile) bool, m, n, slices, sms int, vector, direct bool) productPlan {
 	const (
-		blockClocks  = 2000.0 // start and end of a block, half of it hidden behind others
-		reduceClocks = 4000.0 // a launch, about 3 µs
-		reduceBytes  = 1500.0 // a clock, of the whole GPU
-		minRun       = 4      // slices that are worth a block
-		idle         = 0.35   // how waits show where fewer blocks are there to hide them
+		blockClocks   = 2000.0 // start and end of a block, half of it hidden behind others
+		elementClocks = 30.0   // to store C element by element, of each that a thread stores
+		reduceClocks  = 4000.0 // a launch, about 3 µs
+		reduceBytes   = 1500.0 // a clock, of the whole GPU
+		minRun        = 4      // slices that are worth a block
+		idle          = 0.35   // how waits show where fewer blocks are there to hide them
 	)
 	var best productPlan
 	least := 0.0
@@ -75,15 +75,17 @@ func planProduct(k productKind, has func(productTile) bool, m, n, slices, sms in
 			p := productPlan{tile: t, run: ceilDiv(slices, splits)}
 			p.splits = ceilDiv(slices, p.run)
 			alone := p.splits == 1 && direct
-			if p.splits != splits || alone && !vector && !t.any {
+			if p.splits != splits {
 				continue
 			}
 			slice := float64(t.m*t.n*k.slice()) / (k.macs * t.speed)
 			blocks := float64(ceilDiv(tiles*splits, sms))
-			clocks := blocks * (float64(p.run)*slice + blockClocks)
-			if full := float64(t.resident); blocks < full {
-				clocks *= math.Pow(full/blocks, idle)
+			ends := blockClocks
+			if alone && !vector {
+				ends += elementClocks * float64(t.m*t.n/t.threads)
 			}
+			wait := math.Pow(max(1, float64(t.resident)/blocks), idle)
+			clocks := blocks * (float64(p.run)*slice*wait + ends)
 			if !alone {
 				clocks += reduceClocks + float64(m*n*(4*splits+4))/reduceBytes
 			}

@@ -29,14 +29,15 @@ type multiplier interface {
 	steps() int
 	load(p *product, set, step int, stage build.Reg)
 	multiply(p *product, set int)
-	store(p *product)
+	// spill puts the warp's sums into shared memory, from a row on.
+	spill(p *product, to layout, row build.Reg)
 }
 
 // newProduct starts a kernel. Its parameters begin with C and what is applied to it; sources declare theirs next.
 func newProduct(f *build.File, name string, t tile) *product {
 	p := &product{Kernel: f.Kernel(name+"_"+t.name, t.threads()), tile: t}
 	p.DynamicBytes(t.stages * t.stageBytes())
-	p.epilogue = newEpilogue(p.Kernel, t)
+	p.epilogue = newEpilogue(p.Kernel)
 	p.m, p.n, p.slices, p.run = p.I32("m"), p.I32("n"), p.I32("slices"), p.I32("run")
 	return p
 }
@@ -82,8 +83,7 @@ func (p *product) write() {
 		p.Emit("sub.s32", count, count, 1)
 	})
 	p.Comment("C (%d,%d)", p.tile.m, p.tile.n)
-	p.epilogue.start(p)
-	mul.store(p)
+	p.epilogue.store(p, mul)
 }
 
 // place finds the block's tile and the warp's part of it. Tiles are numbered down columns of 8, so that blocks that run at the same time share

@@ -6,61 +6,111 @@ import "onestep/kernels/cuda/ptx/build"
 const (
 	wideOut  = 1 // C and the residual are float32, not halves
 	wideBias = 2 // the bias is
+	vectorC  = 4 // C's and the residual's rows start at multiples of 16 bytes, and their length is one
 )
 
 // epilogue is what is done to C before it is stored. The bias and the residual may be null; C's rows, and the residual's, are ld apart.
+//
+// The warps put their sums into shared memory, where the slices were, and then store whole rows.
 type epilogue struct {
 	out, bias, residual build.Reg
 	scale, floor        build.Reg
-	ld                  build.Reg
-	types               build.Reg // of a product of halves; others are all float32
+	ld, types           build.Reg
 
-	hasBias, hasResidual build.Reg
-	wide, wideBias       build.Reg
-	odd, high            build.Reg // bits of the lane number, for the transposition
+	layout
+	wide, hasResidual build.Reg
 }
 
-func newEpilogue(k *build.Kernel, t tile) epilogue {
-	e := epilogue{out: k.Ptr("out"), bias: k.Ptr("bias"), residual: k.Ptr("residual"), scale: k.F32("scale"), floor: k.F32("floor"), ld: k.I32("ld")}
-	if t.arithmetic == tensor {
-		e.types = k.I32("types")
+func newEpilogue(k *build.Kernel) epilogue {
+	return epilogue{
+		out: k.Ptr("out"), bias: k.Ptr("bias"), residual: k.Ptr("residual"), scale: k.F32("scale"), floor: k.F32("floor"),
+		ld: k.I32("ld"), types: k.I32("types"),
 	}
-	return e
 }
 
-// start makes what all of C needs. Block (x,y) writes the y-th C, of those that lie one behind the other.
-func (e *epilogue) start(p *product) {
-	e.hasBias, e.hasResidual = e.bias.Ne(0), e.residual.Ne(0)
+// sums is how a part of C lies in shared memory: as many rows as fit. Lanes of the tensor cores write four rows at a time, 32 bytes in each.
+func (p *product) sums() layout {
+	l := layout{rows: p.tile.m, rowBytes: p.tile.n * 4, mask: 3, left: 1}
+	for l.rows*l.rowBytes > p.stages*p.stageBytes() {
+		l.rows /= 2
+	}
+	if l.rowBytes == 64 {
+		l.shift, l.mask = 1, 1
+	}
+	return l
+}
+
+// store finishes and stores C, a part after the other. Block (x,y) writes the y-th C, of those that lie one behind the other.
+func (e *epilogue) store(p *product, mul multiplier) {
+	e.layout = p.sums()
+	e.wide, e.hasResidual = e.types.And(wideOut).Ne(0), e.residual.Ne(0)
 	e.out = e.out.Add(p.CTAIDY().Mul(p.m).MulWide(e.ld.Shl(2)).As(build.U64))
-	if p.arithmetic == tensor {
-		e.wide, e.wideBias = e.types.And(wideOut).Ne(0), e.types.And(wideBias).Ne(0)
-		e.odd, e.high = p.lane.And(1).Ne(0), p.lane.And(2).Ne(0)
+	p.WaitCopies(0)
+	for first := 0; first < p.tile.m; first += e.rows {
+		p.Barrier()
+		if e.rows == p.tile.m {
+			mul.spill(p, e.layout, p.warpM)
+		} else {
+			p.If(p.warpM.Shr(log2(e.rows)).Eq(first/e.rows), func() { mul.spill(p, e.layout, p.warpM.And(e.rows-1)) })
+		}
+		p.Barrier()
+		p.IfElse(e.types.And(vectorC).Ne(0), func() {
+			if p.arithmetic != tensor {
+				e.float32s(p, first)
+				return
+			}
+			p.IfElse(e.wide, func() { e.float32s(p, first) }, func() { e.halves(p, first) })
+		}, func() { e.elements(p, first) })
 	}
+}
+
+// strip is a few neighbouring elements of a row of C.
+type strip struct {
+	ok             build.Reg // it is within C
+	out, residual  build.Reg // addresses
+	shared         build.Reg // of the sums
+	xor, addShared int
+}
+
+// strips gives every thread strips of so many elements below each other, several at a time, in the part of C that begins at a row of the tile.
+func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare func(col build.Reg), do func([]strip)) {
+	per := p.tile.n / width
+	step := p.threads() / per
+	unroll = min(unroll, e.rows/step)
+	col := p.tid.And(per - 1).Mul(width)
+	tileCol := p.tileN.Add(col)
+	inRow := tileCol.Lt(p.n)
+	prepare(tileCol)
+	p.For(0, e.rows, step*unroll, func(i build.Reg) {
+		row := i.Add(p.tid.Shr(log2(per)))
+		shared := e.at(p.shared, row, col.Shl(2))
+		var ss []strip
+		for u := range unroll {
+			r := p.tileM.Add(row).Add(first + u*step)
+			offset := r.MulWide(e.ld).Add(tileCol.MulWide(1)).Shl(log2(size)).As(build.U64)
+			s := strip{ok: inRow.And(r.Lt(p.m)), out: e.out.Add(offset), residual: e.residual.Add(offset), shared: shared}
+			s.xor, s.addShared = e.step(u*step, 0)
+			ss = append(ss, s)
+		}
+		do(ss)
+	})
 }
 
 // biases is the bias of n columns; zero without one, and beyond the last column.
 func (e *epilogue) biases(p *product, col build.Reg, n int) []build.Reg {
-	bias := make([]build.Reg, n)
-	for i := range bias {
-		bias[i] = p.Var(build.F32, 0)
-	}
-	load := func(t build.Type) {
-		for i, b := range bias {
-			c := col.Add(i)
-			ok, at := c.Lt(p.n), e.bias.Index(c, t.Size())
-			if t == build.F32 {
-				p.When(ok, func() { p.Emit("ld.global.f32", b, build.Addr{Base: at}) })
-				continue
+	bias := p.zeros(n)
+	p.If(e.bias.Ne(0), func() {
+		load := func(t build.Type) {
+			from := e.bias.Index(col, t.Size())
+			for i, b := range bias {
+				p.When(col.Lt(p.n.Sub(i)), func() { b.Set(p.Load(build.Global, t, from, i*t.Size()).To(build.F32)) })
 			}
-			p.When(ok, func() { b.Set(p.Load(build.Global, build.F16, at, 0).To(build.F32)) })
 		}
-	}
-	p.If(e.hasBias, func() {
 		if p.arithmetic != tensor {
 			load(build.F32)
 			return
 		}
-		p.IfElse(e.wideBias, func() { load(build.F32) }, func() { load(build.F16) })
+		p.IfElse(e.types.And(wideBias).Ne(0), func() { load(build.F32) }, func() { load(build.F16) })
 	})
 	return bias
 }
@@ -70,131 +120,101 @@ func (e *epilogue) finish(p *product, c, bias, residual build.Reg) build.Reg {
 	return p.Op("max.NaN.f32", build.F32, c.Add(bias).Add(residual).Mul(e.scale), e.floor)
 }
 
-// place is where a thread stores: the first of its columns in a row.
-type place struct {
-	inRow     build.Reg
-	col       build.Reg
-	out, from build.Reg // addresses in C and in the residual
-}
-
-func (e *epilogue) place(p *product, row, col build.Reg, size int) place {
-	offset := row.MulWide(e.ld).Add(col.MulWide(1)).Shl(log2(size)).As(build.U64)
-	return place{row.Lt(p.m), col, e.out.Add(offset), e.residual.Add(offset)}
-}
-
-// row stores four neighbours, float32, all at a time or each by itself.
-func (e *epilogue) row(p *product, row, col build.Reg, c, bias []build.Reg) {
-	width := 4
-	if p.scalar {
-		width = 1
-	}
-	at := e.place(p, row, col, 4)
-	for i := 0; i < len(c); i += width {
-		e.float32s(p, at, i, c[i:][:width], bias[i:])
-	}
-}
-
-// float32s stores one or several neighbours, i columns behind a place.
-func (e *epilogue) float32s(p *product, at place, i int, c, bias []build.Reg) {
-	ok := at.inRow.And(at.col.Lt(p.n.Sub(i)))
-	vector := ".f32"
-	if len(c) > 1 {
-		vector = map[int]string{2: ".v2.f32", 4: ".v4.f32"}[len(c)]
-	}
-	residual := make([]build.Reg, len(c))
-	for i := range residual {
-		residual[i] = p.Var(build.F32, 0)
-	}
-	p.When(ok.And(e.hasResidual), func() { p.Emit("ld.global"+vector, list(residual), build.Addr{Base: at.from, Offset: 4 * i}) })
-	y := make([]build.Reg, len(c))
-	for i := range c {
-		y[i] = e.finish(p, c[i], bias[i], residual[i])
-	}
-	p.When(ok, func() { p.Emit("st.global"+vector, build.Addr{Base: at.out, Offset: 4 * i}, list(y)) })
-}
-
-// list is an operand of one register, or of several.
-func list(rs []build.Reg) any {
-	if len(rs) == 1 {
-		return rs[0]
-	}
-	return rs
-}
-
-// quads stores a row of neighbouring 16×8 tiles of the tensor cores' C, first being its first column. The thread has two columns of each, own and
-// the next in the first.
-func (e *epilogue) quads(p *product, row, first, own build.Reg, c, bias []build.Reg) {
-	width := 2
-	if p.scalar {
-		width = 1
-	}
-	float32s := func() {
-		at := e.place(p, row, own, 4)
-		for i := 0; i < len(c); i += width {
-			e.float32s(p, at, i/2*8+i%2, c[i:][:width], bias[i:])
+// float32s stores four elements at a time.
+func (e *epilogue) float32s(p *product, first int) {
+	var bias []build.Reg
+	e.strips(p, first, 4, 4, 4, func(col build.Reg) { bias = e.biases(p, col, 4) }, func(ss []strip) {
+		residual := make([][]build.Reg, len(ss))
+		for i := range ss {
+			residual[i] = p.zeros(4)
 		}
-	}
-	switch {
-	case p.arithmetic != tensor:
-		float32s()
-	case p.scalar:
-		p.IfElse(e.wide, float32s, func() { e.halves(p, row, own, c, bias) })
-	default:
-		p.IfElse(e.wide, float32s, func() { e.eightHalves(p, row, first, c, bias) })
-	}
-}
-
-// halves stores every element by itself.
-func (e *epilogue) halves(p *product, row, own build.Reg, c, bias []build.Reg) {
-	at := e.place(p, row, own, 2)
-	for i := range c {
-		j := i/2*8 + i%2
-		ok := at.inRow.And(own.Lt(p.n.Sub(j)))
-		residual := p.Var(build.F32, 0)
-		p.When(ok.And(e.hasResidual), func() { residual.Set(p.Load(build.Global, build.F16, at.from, 2*j).To(build.F32)) })
-		y := e.finish(p, c[i], bias[i], residual).To(build.F16)
-		p.When(ok, func() { p.Store(build.Global, at.out, 2*j, y) })
-	}
-}
-
-// eightHalves stores 32 columns, of which four lanes hold two each of every eight: these trade them so that each has eight neighbours.
-func (e *epilogue) eightHalves(p *product, row, first build.Reg, c, bias []build.Reg) {
-	at := e.place(p, row, first.Add(p.lane.And(3).Shl(3)), 2)
-	ok := at.inRow.And(at.col.Lt(p.n))
-	residual := make([]build.Reg, 4)
-	for i := range residual {
-		residual[i] = p.Var(build.B32, 0)
-	}
-	p.If(e.hasResidual, func() {
-		p.When(ok, func() { p.Emit("ld.global.v4.b32", residual, build.Addr{Base: at.from}) })
-		for i, r := range e.transpose(residual) {
-			residual[i].Set(r)
+		p.If(e.hasResidual, func() {
+			for i, s := range ss {
+				p.When(s.ok, func() { p.Emit("ld.global.v4.f32", residual[i], build.Addr{Base: s.residual}) })
+			}
+		})
+		for i, s := range ss {
+			y := p.LoadV(build.Shared, build.F32, 4, xored(s.shared, s.xor), s.addShared)
+			for j := range y {
+				y[j] = e.finish(p, y[j], bias[j], residual[i][j])
+			}
+			p.When(s.ok, func() { p.StoreV(build.Global, s.out, 0, y) })
 		}
 	})
-	y := make([]build.Reg, 4)
-	for i, r := range residual {
-		lo, hi := p.Unpack(r)
-		y[i] = p.Pack(e.finish(p, c[2*i], bias[2*i], lo), e.finish(p, c[2*i+1], bias[2*i+1], hi))
-	}
-	y = e.transpose(y)
-	p.When(ok, func() { p.StoreV(build.Global, at.out, 0, y) })
 }
 
-// transpose gives lane t of every four, as register q, the register t of lane q.
-func (e *epilogue) transpose(in []build.Reg) []build.Reg {
-	r := append([]build.Reg(nil), in...)
-	for _, round := range []struct {
-		bit int
-		set build.Reg
-	}{{1, e.odd}, {2, e.high}} {
-		for i := range r {
-			if i&round.bit != 0 {
-				continue
-			}
-			j := i | round.bit
-			got := round.set.Select(build.B32, r[i], r[j]).Shuffle("bfly", round.bit)
-			r[i], r[j] = round.set.Select(build.B32, got, r[i]), round.set.Select(build.B32, r[j], got)
+// halves stores eight elements at a time. Of their two chunks in shared memory every other four lanes take the second first, so that eight lanes
+// do not meet in a bank.
+func (e *epilogue) halves(p *product, first int) {
+	var bias []build.Reg
+	swapped := p.lane.And(4)
+	swap := swapped.Ne(0)
+	e.strips(p, first, 8, 2, 4, func(col build.Reg) { bias = e.biases(p, col, 8) }, func(ss []strip) {
+		residual := make([][]build.Reg, len(ss))
+		for i := range ss {
+			residual[i] = p.zeros(8)
 		}
+		p.If(e.hasResidual, func() {
+			for i, s := range ss {
+				packed := p.News(build.B32, 4)
+				for j := range packed {
+					packed[j].Set(0)
+				}
+				p.When(s.ok, func() { p.Emit("ld.global.v4.b32", packed, build.Addr{Base: s.residual}) })
+				for j, r := range packed {
+					lo, hi := p.Unpack(r)
+					residual[i][2*j].Set(lo)
+					residual[i][2*j+1].Set(hi)
+				}
+			}
+		})
+		for i, s := range ss {
+			at := xored(s.shared, s.xor).Xor(swapped.Shl(2))
+			one := p.LoadV(build.Shared, build.F32, 4, at, s.addShared)
+			two := p.LoadV(build.Shared, build.F32, 4, at.Xor(16), s.addShared)
+			var y []build.Reg
+			for j := range 4 {
+				y = append(y, swap.Select(build.F32, two[j], one[j]))
+			}
+			for j := range 4 {
+				y = append(y, swap.Select(build.F32, one[j], two[j]))
+			}
+			for j := range y {
+				y[j] = e.finish(p, y[j], bias[j], residual[i][j])
+			}
+			packed := make([]build.Reg, 4)
+			for j := range packed {
+				packed[j] = p.Pack(y[2*j], y[2*j+1])
+			}
+			p.When(s.ok, func() { p.StoreV(build.Global, s.out, 0, packed) })
+		}
+	})
+}
+
+// elements stores one element at a time, of either type.
+func (e *epilogue) elements(p *product, first int) {
+	store := func(t build.Type) {
+		var bias []build.Reg
+		e.strips(p, first, 1, t.Size(), 1, func(col build.Reg) { bias = e.biases(p, col, 1) }, func(ss []strip) {
+			s := ss[0]
+			residual := p.Var(build.F32, 0)
+			p.When(s.ok.And(e.hasResidual), func() { residual.Set(p.Load(build.Global, t, s.residual, 0).To(build.F32)) })
+			y := e.finish(p, p.Load(build.Shared, build.F32, xored(s.shared, s.xor), s.addShared), bias[0], residual).To(t)
+			p.When(s.ok, func() { p.Store(build.Global, s.out, 0, y) })
+		})
 	}
-	return r
+	if p.arithmetic != tensor {
+		store(build.F32)
+		return
+	}
+	p.IfElse(e.wide, func() { store(build.F32) }, func() { store(build.F16) })
+}
+
+// zeros are n float32 that start as zero.
+func (p *product) zeros(n int) []build.Reg {
+	rs := make([]build.Reg, n)
+	for i := range rs {
+		rs[i] = p.Var(build.F32, 0)
+	}
+	return rs
 }

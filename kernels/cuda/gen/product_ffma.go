@@ -80,14 +80,12 @@ func (l *lanes) multiply(p *product, set int) {
 	}
 }
 
-func (l *lanes) store(p *product) {
-	row := p.tileM.Add(p.warpM).Add(p.lane.Shr(3).Shl(2))
-	col := p.tileN.Add(p.warpN).Add(p.lane.And(7).Shl(2))
-	for h := range 2 {
-		cols := col.Add(h * l.b.gap)
-		bias := p.biases(p, cols, 4)
-		for i := range l.acc {
-			p.row(p, row.Add(i/4*l.a.gap+i%4), cols, l.acc[i][4*h:][:4], bias)
+func (l *lanes) spill(p *product, to layout, row build.Reg) {
+	base := to.at(p.shared, row.Add(p.lane.Shr(3).Shl(2)), p.warpN.Add(p.lane.And(7).Shl(2)).Shl(2))
+	for i := range l.acc {
+		for half := range 2 {
+			xor, add := to.step(i/4*l.a.gap+i%4, half*l.b.gap*4)
+			p.StoreV(build.Shared, xored(base, xor), add, l.acc[i][4*half:][:4])
 		}
 	}
 }

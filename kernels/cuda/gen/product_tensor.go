@@ -119,23 +119,13 @@ func roundTF32(p *product, fragments [][]build.Reg) [][]build.Reg {
 	return rounded
 }
 
-func (t *tensorCores) store(p *product) {
-	row, col := p.tileM.Add(p.warpM).Add(p.lane.Shr(2)), p.tileN.Add(p.warpN)
-	width := min(4, len(t.acc[0])) // tiles of 8 columns at a time
-	for j := 0; j < len(t.acc[0]); j += width {
-		first := col.Add(8 * j)
-		own := first.Add(p.lane.And(3).Shl(1))
-		var bias []build.Reg
-		for q := range width {
-			bias = append(bias, p.biases(p, own.Add(8*q), 2)...)
-		}
-		for i := range t.acc {
+func (t *tensorCores) spill(p *product, to layout, row build.Reg) {
+	base := to.at(p.shared, row.Add(p.lane.Shr(2)), p.warpN.Add(p.lane.And(3).Shl(1)).Shl(2))
+	for i := range t.acc {
+		for j, acc := range t.acc[i] {
 			for half := range 2 {
-				var c []build.Reg
-				for q := range width {
-					c = append(c, t.acc[i][j+q][2*half:][:2]...)
-				}
-				p.quads(p, row.Add(16*i+8*half), first, own, c, bias)
+				xor, add := to.step(16*i+8*half, 32*j)
+				p.StoreV(build.Shared, xored(base, xor), add, acc[2*half:][:2])
 			}
 		}
 	}

@@ -18,7 +18,6 @@ type tile struct {
 	name         string
 	m, n, wm, wn int
 	stages       int
-	scalar       bool // C is stored element by element, so that neither its rows nor its length need be multiples of a vector
 }
 
 func (t tile) size() int       { return map[arithmetic]int{ffma: 4, tf32: 4, tensor: 2}[t.arithmetic] } // bytes of an operand's element
@@ -84,7 +83,8 @@ func xored(r build.Reg, bits int) build.Reg {
 }
 
 // divider divides numbers below 2³¹ by a number d > 0 that the host knows: ⌊x/d⌋ = (⌊x·mul/2³²⌋ + x) >> shift, for shift = ⌈log₂ d⌉ and
-// mul = ⌈2³²·(2^shift − d)/d⌉ [granlund94].
+// mul = ⌈2³²·(2^shift − d)/d⌉ (Granlund and Montgomery,
+// Division by Invariant Integers using Multiplication, 1994).
 type divider struct{ by, mul, shift build.Reg }
 
 func newDivider(k *build.Kernel, name string) divider {

@@ -1,6 +1,9 @@
 package cuda
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 )
@@ -26,5 +29,28 @@ func TestSignature(t *testing.T) {
 	}
 	if _, err := signature(text, "scale"); err == nil {
 		t.Error("an entry that is not there")
+	}
+}
+
+// TestSignatures reads the declarations of all kernels.
+func TestSignatures(t *testing.T) {
+	files, err := filepath.Glob("*.ptx")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no PTX files", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries := regexp.MustCompile(`(?m)^\s*(?:\.visible\s+)?\.entry\s+(\w+)`).FindAllStringSubmatch(string(text), -1)
+		if len(entries) == 0 {
+			t.Errorf("%s has no entries", file)
+		}
+		for _, e := range entries {
+			if sizes, err := signature(string(text), e[1]); err != nil || len(sizes) == 0 {
+				t.Errorf("%s: %s: %v, %v", file, e[1], sizes, err)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package dist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -72,6 +73,9 @@ func open(s Start, o Options) (*Comm, error) {
 			return nil, err
 		}
 		c := &Comm{start: s, host: m, sums: newHostSums(m, s.Size)}
+		if err := sameKind(m, o.GPU != nil); err != nil {
+			return nil, err
+		}
 		if o.GPU != nil {
 			c.sums, err = openNCCL(s, m, o.GPU, lost)
 		}
@@ -97,6 +101,21 @@ func open(s Start, o Options) (*Comm, error) {
 	}
 	sums.Store(n)
 	return &Comm{start: s, host: t, sums: n}, nil
+}
+
+// sameKind makes sure that all ranks have their gradients on GPUs, or none has.
+func sameKind(h host, gpu bool) error {
+	own := []byte("CPU")
+	if gpu {
+		own = []byte("GPU")
+	}
+	all, err := h.allGather(own)
+	for r := range all {
+		if err == nil && !bytes.Equal(all[r], all[0]) {
+			err = fmt.Errorf("rank 0 is on a %s, rank %d on a %s: all must be on one kind of device", all[0], r, all[r])
+		}
+	}
+	return err
 }
 
 // Single is a group of one.

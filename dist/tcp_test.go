@@ -143,6 +143,22 @@ func TestTCPLeft(t *testing.T) {
 	}
 }
 
+// Ranks on devices of two kinds, whose sums would wait for each other, are refused; all are told.
+func TestSameKind(t *testing.T) {
+	group, _ := tcpGroup(t, 3)
+	for _, odd := range []int{-1, 0, 2} {
+		var wait sync.WaitGroup
+		for r, c := range group {
+			wait.Go(func() {
+				if err := sameKind(c, r == odd); (err != nil) != (odd >= 0) {
+					t.Errorf("rank %d, with rank %d on another kind: %v", r, odd, err)
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
+
 // Strangers are sent away, and do not keep the ranks from coming.
 func TestTCPStrangers(t *testing.T) {
 	addr := freeAddr(t)

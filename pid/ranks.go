@@ -37,7 +37,8 @@ const bucketBytes = 25 << 20
 
 // Join makes the trainer one of several that make each step together, before the first. They must agree in settings, which is any text, and in
 // parameters, moments, averages and step; this is compared. A sample's random numbers are keyed by its number in the batch, so the number of
-// ranks changes the order of sums only, and may be another one when a run is continued.
+// ranks changes the order of sums only, and may be another one when a run is continued. In half precision a sum over fewer samples overflows
+// less, as with microbatches, so that other steps may be skipped while the loss scale settles.
 func (tr *Trainer) Join(ranks Ranks, settings string) error {
 	if tr.Batch < ranks.Size() {
 		return fmt.Errorf("batch %d: too few samples for %d ranks", tr.Batch, ranks.Size())

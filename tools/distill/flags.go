@@ -155,6 +155,9 @@ metrics.jsonl, config.json, results.txt and a checkpoint.
 Ctrl-C writes a checkpoint and ends; a second one ends at once. --resume goes on from there, to the
 same bits as a run that was never interrupted. A run that is continued keeps its settings, except
 --save-every, those of the evaluation, and --steps, to which the learning rate then refers.
+
+Started by mpirun, torchrun or srun, several processes make a run together: each takes its share of
+every batch. --resume may use another number of them.
 `
 
 const usageTail = `

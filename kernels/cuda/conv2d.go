@@ -22,7 +22,7 @@ func conv2D(d *Device, a kernels.Conv2DArgs) {
 	kind, free := d.operands(&a.X, &a.Weight)
 	defer free()
 	s, chunk := a.ConvShape, kind.chunk()
-	i, o := ceilDiv(s.I, chunk)*chunk, ceilDiv(s.O, chunk)*chunk
+	i, o := ceil(s.I, chunk)*chunk, ceil(s.O, chunk)*chunk
 	x, freeX := d.chunked(a.X, grid{count: s.N * s.H * s.W, rows: 1, cols: s.I, stepA: s.I, stepC: 1}, 1)
 	defer freeX()
 	w, freeW := d.chunked(a.Weight, grid{count: s.KH * s.KW, rows: s.I, cols: s.O, stepA: s.I * s.O, stepB: s.O, stepC: 1}, chunk)

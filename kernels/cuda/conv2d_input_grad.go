@@ -20,7 +20,7 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 	kind, free := d.operands(&a.DY, &a.Weight)
 	defer free()
 	s, chunk := a.ConvShape, kind.chunk()
-	o := ceilDiv(s.O, chunk) * chunk
+	o := ceil(s.O, chunk) * chunk
 	dy, freeDY := d.chunked(a.DY, grid{count: s.N * s.OH * s.OW, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)
 	defer freeDY()
 	w, freeW := d.chunked(a.Weight, grid{count: s.KH * s.KW * s.I, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)
@@ -29,7 +29,7 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 		for pw := range min(s.Stride, s.W) {
 			i0, top, kh := lastTap(ph+s.PadH, s.KH, s.Stride)
 			j0, left, kw := lastTap(pw+s.PadW, s.KW, s.Stride)
-			v := view{h: s.OH, w: s.OW, c: o, gridH: ceilDiv(s.H-ph, s.Stride), gridW: ceilDiv(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
+			v := view{h: s.OH, w: s.OW, c: o, gridH: ceil(s.H-ph, s.Stride), gridW: ceil(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
 			p := product{
 				module: conv2DInputGradModule, entry: "conv2d_input_grad", kind: kind, m: s.N * v.gridH * v.gridW, n: s.I,
 				out: a.DX, ld: s.I, scale: 1,

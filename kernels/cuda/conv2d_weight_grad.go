@@ -24,7 +24,7 @@ func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	kind, free := d.operands(&a.X, &a.DY)
 	defer free()
 	chunk := kind.chunk()
-	i, o := ceilDiv(s.I, chunk)*chunk, ceilDiv(s.O, chunk)*chunk
+	i, o := ceil(s.I, chunk)*chunk, ceil(s.O, chunk)*chunk
 	x, freeX := d.chunked(a.X, grid{count: s.N * s.H * s.W, rows: 1, cols: s.I, stepA: s.I, stepC: 1}, 1)
 	defer freeX()
 	dy, freeDY := d.chunked(a.DY, grid{count: pixels, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)

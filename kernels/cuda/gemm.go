@@ -53,5 +53,5 @@ func (d *Device) matrix(x kernels.Buf, r, c, ld int, trans, want bool) (y kernel
 		g.stepA, g.stepC = 1, ld
 	}
 	y, free = d.chunked(x, g, 1)
-	return y, ceilDiv(c, chunk) * chunk, free
+	return y, ceil(c, chunk) * chunk, free
 }

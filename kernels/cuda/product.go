@@ -59,7 +59,7 @@ func (p *product) run(d *Device) {
 	var plans []productPlan
 	parts := 0
 	for _, t := range p.terms {
-		plan := planProduct(p.kind, p.has, p.m, p.n, ceilDiv(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
+		plan := planProduct(p.kind, p.has, p.m, p.n, ceil(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
 		plans = append(plans, plan)
 		parts += plan.splits
 	}
@@ -67,7 +67,7 @@ func (p *product) run(d *Device) {
 		p.start(d, plans[0], p.terms[0], whole)
 		return
 	}
-	stride := ceilDiv(p.n, 8) * 8
+	stride := ceil(p.n, 8) * 8
 	var scratch kernels.Buf
 	if parts > 0 {
 		scratch = d.Scratch(kernels.F32, parts*p.m*stride)
@@ -118,8 +118,8 @@ func (p *product) vector(to target) bool {
 func (p *product) start(d *Device, plan productPlan, t term, to target) {
 	types := bit(to.out.Type == kernels.F32, wideOut) | bit(to.bias.Type == kernels.F32, wideBias) | bit(p.vector(to), vectorC)
 	args := []Arg{Ptr(to.out), Ptr(to.bias), Ptr(to.residual), F32(to.scale), F32(to.floor), I32(to.ld), I32(types)}
-	args = append(args, I32(p.m), I32(p.n), I32(ceilDiv(t.k, p.kind.slice())), I32(plan.run))
-	grid := Dim{X: ceilDiv(p.m, plan.tile.m) * ceilDiv(p.n, plan.tile.n), Y: plan.splits}
+	args = append(args, I32(p.m), I32(p.n), I32(ceil(t.k, p.kind.slice())), I32(plan.run))
+	grid := Dim{X: ceil(p.m, plan.tile.m) * ceil(p.n, plan.tile.n), Y: plan.splits}
 	d.Launch(p.module, p.entry+"_"+p.kind.name+p.form+"_"+plan.tile.name, grid, Dim{X: plan.tile.threads}, plan.tile.shared, append(args, t.args...)...)
 }
 
@@ -129,14 +129,14 @@ func (p *product) reduce(d *Device, scratch kernels.Buf, parts, stride int) {
 	if r == (rowMap{}) {
 		r = rowMap{gridB: 1, gridC: p.m, stepC: 1, keep: p.m}
 	}
-	mustCount(p.entry, p.m*p.n)
+	mustIndex(p.entry, p.m*p.n)
 	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.residual.Type == kernels.F16, halfResidual)
 	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.residual), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
 	args = append(args, all(divisor(p.n))...)
 	args = append(args, I32(stride), I32(p.ld))
 	args = append(args, all(divisor(r.gridB), divisor(r.gridC))...)
 	args = append(args, I32(r.first), I32(r.stepA), I32(r.stepB), I32(r.stepC), I32(r.keep))
-	d.Launch(productModule, "product_reduce", Dim{X: ceilDiv(p.m*p.n, 256)}, Dim{X: 256}, 0, args...)
+	d.Launch(productModule, "product_reduce", Dim{X: ceil(p.m*p.n, 256)}, Dim{X: 256}, 0, args...)
 }
 
 func bit(set bool, b int) int {
@@ -192,40 +192,33 @@ type grid struct {
 // is so already; else a copy, which free gives back.
 func (d *Device) chunked(x kernels.Buf, g grid, rowUnit int) (y kernels.Buf, free func()) {
 	chunk := 16 / x.Type.Size()
-	rows, cols := ceilDiv(g.rows, rowUnit)*rowUnit, ceilDiv(g.cols, chunk)*chunk
+	rows, cols := ceil(g.rows, rowUnit)*rowUnit, ceil(g.cols, chunk)*chunk
 	dense := g.stepC == 1 && (g.rows == 1 || g.stepB == g.cols) && (g.count == 1 || g.stepA == g.rows*g.cols)
 	if rows == g.rows && cols == g.cols && dense && aligned(x) {
 		return x, func() {}
 	}
 	size := g.count * rows * cols
-	mustCount("product_pad", size)
+	mustIndex("product_pad", size)
 	y = d.Scratch(x.Type, size)
-	args := append([]Arg{Ptr(y), Ptr(x), I32(size), I32(g.rows), I32(g.cols)}, all(divisor(rows), divisor(cols))...)
+	args := append([]Arg{Ptr(y), Ptr(x), I32(size / chunk), I32(g.rows), I32(g.cols)}, all(divisor(rows), divisor(cols/chunk))...)
 	args = append(args, I32(g.stepA), I32(g.stepB), I32(g.stepC))
-	d.Launch(productModule, fmt.Sprintf("product_pad_%v", x.Type), Dim{X: ceilDiv(size, 256)}, Dim{X: 256}, 0, args...)
+	d.Launch(productModule, fmt.Sprintf("product_pad_%v", x.Type), Dim{X: ceil(size/chunk, 256)}, Dim{X: 256}, 0, args...)
 	return y, func() { d.Free(y) }
 }
 
 // columnSums sets y[n] = Σ_m x[m,n].
 func (d *Device) columnSums(y, x kernels.Buf, m, n int) {
-	const columns, minRun = 32, 64
-	parts := max(1, min(ceilDiv(m, minRun), 4*d.SMs()/ceilDiv(n, columns), maxSplits))
-	run := ceilDiv(m, parts)
-	parts = ceilDiv(m, run)
+	const minRun = 256
+	entry, columns := fmt.Sprintf("product_column_sums_%v", x.Type), 8*16/x.Type.Size()
+	if n%(16/x.Type.Size()) != 0 || !aligned(x) {
+		entry, columns = entry+"_any", 32
+	}
+	blocks := ceil(n, columns)
+	run := ceil(m, max(1, min(ceil(m, minRun), 4*d.SMs()/blocks, maxSplits)))
+	parts := ceil(m, run)
 	scratch := d.Scratch(kernels.F32, parts*n)
 	defer d.Free(scratch)
-	d.Launch(productModule, fmt.Sprintf("product_column_sums_%v", x.Type), Dim{X: ceilDiv(n, columns), Y: parts}, Dim{X: 256}, 0,
-		Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
+	d.Launch(productModule, entry, Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
 	sum := product{entry: "product_column_sums", m: 1, n: n, out: y, ld: n, scale: 1}
 	sum.reduce(d, scratch, parts, n)
 }
-
-// mustCount panics unless kernels, whose indices have 32 bits, can count n elements.
-func mustCount(name string, n int) {
-	if n > math.MaxInt32 {
-		panic(fmt.Errorf("kernels/cuda: %s: %d elements are more than 2³¹", name, n))
-	}
-}
-
-// ceilDiv is n/d rounded up.
-func ceilDiv(n, d int) int { return (n + d - 1) / d }

@@ -69,17 +69,17 @@ func planProduct(k productKind, has func(productTile) bool, m, n, slices, sms in
 		if !has(t) {
 			continue
 		}
-		tiles := ceilDiv(m, t.m) * ceilDiv(n, t.n)
-		most := max(1, min(slices/minRun, ceilDiv(4*sms, tiles), maxSplits))
+		tiles := ceil(m, t.m) * ceil(n, t.n)
+		most := max(1, min(slices/minRun, ceil(4*sms, tiles), maxSplits))
 		for splits := 1; splits <= most; splits++ {
-			p := productPlan{tile: t, run: ceilDiv(slices, splits)}
-			p.splits = ceilDiv(slices, p.run)
+			p := productPlan{tile: t, run: ceil(slices, splits)}
+			p.splits = ceil(slices, p.run)
 			alone := p.splits == 1 && direct
 			if p.splits != splits {
 				continue
 			}
 			slice := float64(t.m*t.n*k.slice()) / (k.macs * t.speed)
-			blocks := float64(ceilDiv(tiles*splits, sms))
+			blocks := float64(ceil(tiles*splits, sms))
 			ends := blockClocks
 			if alone && !vector {
 				ends += elementClocks * float64(t.m*t.n/t.threads)

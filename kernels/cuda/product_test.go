@@ -64,7 +64,7 @@ func TestPlanProduct(t *testing.T) {
 		{"last layer, 128>3", productHalf, all, 64 * 32 * 32, 3, 9 * 128, "128x16 by 1"},
 		{"weight gradient 256>256 at 32x32", productHalf, weightGrad, 9 * 256, 256, 64 * 32 * 32, "128x128 by 6"},
 	} {
-		p := planProduct(c.k, c.has, c.m, c.n, ceilDiv(c.k2, c.k.slice()), 108, c.n%8 == 0, true)
+		p := planProduct(c.k, c.has, c.m, c.n, ceil(c.k2, c.k.slice()), 108, c.n%8 == 0, true)
 		if got := fmt.Sprintf("%s by %d", p.tile.name, p.splits); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}

@@ -1,21 +1,30 @@
 package main
 
-import "onestep/kernels/cuda/ptx/build"
+import (
+	"fmt"
+
+	"onestep/kernels/cuda/ptx/build"
+)
 
 func init() { files["product.ptx"] = productHelpers }
 
 // productHelpers are the small kernels around a product.
 func productHelpers() *build.File {
-	f := build.NewFile(`product.ptx: what products of matrices need besides themselves, every thread making one element (reduce, pad) or one sum (column_sums).
+	f := build.NewFile(`product.ptx: what products of matrices need besides themselves.
 reduce:      out[row(m),n] = max(scale*(sum over s of parts[s,m,n] + bias[n] + residual[row(m),n]), floor), s in order, for m < rows, n < cols;
              with m = (a,b,c) in a grid (..,grid_b,grid_c), row(m) = first + a*step_a + b*step_b + c*step_c, and nothing where c >= keep.
-pad:         out[a,b,c] = x[a*step_a + b*step_b + c*step_c] where b < rows and c < cols, else 0, in a grid (..,grid_b,grid_c).
-column_sums: out[y,n] = sum of x[m,n] over the y-th run of rows m, by 8 threads that take every 8th and add up in pairs.`)
+             A thread makes an element.
+pad:         out[a,b,c] = x[a*step_a + b*step_b + c*step_c] where b < rows and c < cols, else 0, in a grid (..,grid_b,16 bytes*grid_c).
+             A thread makes 16 bytes.
+column_sums: out[y,n] = sum of x[m,n] over the y-th run of rows m, in an order that depends on the length of the run alone.
+             A thread makes 16 bytes of columns, or one column (any), from every 32nd or 8th row; these are then added up in pairs.`)
 	reduce(f)
 	pad(f, "f32", build.F32)
 	pad(f, "f16", build.B16)
-	columnSums(f, "f32", build.F32)
-	columnSums(f, "f16", build.F16)
+	for _, vector := range []bool{true, false} {
+		columnSums(f, "f32", build.F32, vector)
+		columnSums(f, "f16", build.F16, vector)
+	}
 	return f
 }
 
@@ -69,62 +78,146 @@ func reduce(f *build.File) {
 		func() { k.Store(build.Global, out.Add(index.Shl(2).As(build.U64)), 0, y) })
 }
 
+// pad makes a chunk of 16 bytes a thread; grid_c counts chunks.
 func pad(f *build.File, name string, t build.Type) {
 	k := f.Kernel("product_pad_"+name, 256)
 	out, x := k.Ptr("out"), k.Ptr("x")
-	size, rows, cols := k.I32("size"), k.I32("rows"), k.I32("cols")
+	chunks, rows, cols := k.I32("chunks"), k.I32("rows"), k.I32("cols")
 	gridB, gridC := newDivider(k, "grid_b"), newDivider(k, "grid_c")
 	stepA, stepB, stepC := k.I32("step_a"), k.I32("step_b"), k.I32("step_c")
 
 	e := k.GlobalIndex()
-	k.Exit(e.Ge(size))
-	rest, c := gridC.split(e)
+	k.Exit(e.Ge(chunks))
+	rest, chunk := gridC.split(e)
 	a, b := gridB.split(rest)
-	v := k.New(t)
-	if t == build.F32 {
-		v.Set(0)
-	} else {
-		k.Emit("mov.b16", v, 0)
+	n := 16 / t.Size()
+	c := chunk.Mul(n)
+	row := a.MulWide(stepA).Add(b.MulWide(stepB))
+	within := b.Lt(rows)
+	v := k.News(t, n)
+	for i, r := range v {
+		k.Emit(fmt.Sprintf("mov.b%d", 8*t.Size()), r, zeroOf(t))
+		from := x.Add(row.Add(c.Add(i).MulWide(stepC)).Shl(log2(t.Size())).As(build.U64))
+		k.When(within.And(c.Lt(cols.Sub(i))), func() { k.Emit("ld.global."+t.String(), r, build.Addr{Base: from}) })
 	}
-	from := a.MulWide(stepA).Add(b.MulWide(stepB)).Add(c.MulWide(stepC)).Shl(log2(t.Size()))
-	k.When(b.Lt(rows).And(c.Lt(cols)), func() {
-		k.Emit("ld.global."+t.String(), v, build.Addr{Base: x.Add(from.As(build.U64))})
-	})
-	k.Store(build.Global, out.Index(e, t.Size()), 0, v)
+	if t == build.F32 {
+		k.StoreV(build.Global, out.Index(e, 16), 0, v)
+		return
+	}
+	packed := k.News(build.B32, 4)
+	for i, r := range packed {
+		k.Emit("mov.b32", r, v[2*i:][:2])
+	}
+	k.StoreV(build.Global, out.Index(e, 16), 0, packed)
 }
 
-// columnSums has 32 neighbouring columns a block, in 8 rows at a time.
-func columnSums(f *build.File, name string, t build.Type) {
-	const columns, rows = 32, 8
-	k := f.Kernel("product_column_sums_"+name, columns*rows)
+// columnSums has threads for lanes neighbouring columns, or chunks of them, and rows of these below each other, of which each adds up every so
+// many, four at a time.
+func columnSums(f *build.File, name string, t build.Type, vector bool) {
+	width, lanes, suffix := 1, 32, "_any"
+	if vector {
+		width, lanes, suffix = 16/t.Size(), 8, ""
+	}
+	const threads, unroll = 256, 4
+	rows := threads / lanes
+	k := f.Kernel("product_column_sums_"+name+suffix, threads)
 	out, x := k.Ptr("out"), k.Ptr("x")
 	m, n, run := k.I32("m"), k.I32("n"), k.I32("run")
 
 	tid := k.TID()
-	lane, row := tid.And(columns-1), tid.Shr(log2(columns))
-	col := k.CTAID().FMA(columns, lane)
-	sum := k.Var(build.F32, 0)
+	row := tid.Shr(log2(lanes))
+	col := k.CTAID().FMA(lanes, tid.And(lanes-1)).Mul(width)
+	sums := make([]build.Reg, width)
+	for i := range sums {
+		sums[i] = k.Var(build.F32, 0)
+	}
 	first := k.CTAIDY().Mul(run)
 	end := first.Add(run).Min(m)
 	k.If(col.Lt(n), func() {
 		i := k.Var(build.S32, first.Add(row))
+		at := k.Var(build.U64, x.Add(i.MulWide(n).Add(col.MulWide(1)).Shl(log2(t.Size())).As(build.U64)))
+		step := n.MulWide(rows * t.Size())
 		k.While(func() build.Reg { return i.Lt(end) }, func() {
-			at := x.Add(i.MulWide(n).Add(col.MulWide(1)).Shl(log2(t.Size())).As(build.U64))
-			sum.Set(sum.Add(k.Load(build.Global, t, at, 0).To(build.F32)))
-			k.Emit("add.s32", i, i, rows)
+			var loaded [unroll][]build.Reg
+			for u := range unroll {
+				loaded[u] = loadRow(k, t, width, at, i.Lt(end))
+				k.Emit("add.s64", at, at, step)
+				k.Emit("add.s32", i, i, rows)
+			}
+			for _, l := range loaded {
+				for j, v := range unpackRow(k, t, l) {
+					sums[j].Set(sums[j].Add(v))
+				}
+			}
 		})
 	})
-	shared := k.Shared("sums", 4*columns*rows, 16)
+	shared := k.Shared("sums", 4*width*threads, 16)
 	own := shared.Index(tid, 4)
-	k.Store(build.Shared, own, 0, sum)
+	for j, s := range sums {
+		k.Store(build.Shared, own, 4*threads*j, s)
+	}
 	for half := rows / 2; half > 0; half /= 2 {
 		k.Barrier()
 		k.If(row.Lt(half), func() {
-			sum.Set(sum.Add(k.Load(build.Shared, build.F32, own, 4*columns*half)))
-			k.Store(build.Shared, own, 0, sum)
+			for j, s := range sums {
+				s.Set(s.Add(k.Load(build.Shared, build.F32, own, 4*threads*j+4*lanes*half)))
+				k.Store(build.Shared, own, 4*threads*j, s)
+			}
 		})
 	}
 	k.If(row.Eq(0).And(col.Lt(n)), func() {
-		k.Store(build.Global, out.Index(k.CTAIDY().FMA(n, col), 4), 0, sum)
+		to := out.Index(k.CTAIDY().FMA(n, col), 4)
+		for j, s := range sums {
+			k.Store(build.Global, to, 4*j, s)
+		}
 	})
+}
+
+// loadRow reads an element, or 16 bytes of them, if ok; zeros otherwise.
+func loadRow(k *build.Kernel, t build.Type, width int, at, ok build.Reg) []build.Reg {
+	op, load := "ld.global.b16", build.B16
+	n := 1
+	switch {
+	case width > 1:
+		op, load, n = "ld.global.v4.b32", build.B32, 4
+	case t == build.F32:
+		op, load = "ld.global.b32", build.B32
+	}
+	rs := k.News(load, n)
+	for _, r := range rs {
+		k.Emit(fmt.Sprintf("mov.b%d", 8*load.Size()), r, 0)
+	}
+	k.When(ok, func() { k.Emit(op, list(rs), build.Addr{Base: at}) })
+	return rs
+}
+
+// unpackRow is what loadRow read as float32.
+func unpackRow(k *build.Kernel, t build.Type, rs []build.Reg) (values []build.Reg) {
+	for _, r := range rs {
+		switch {
+		case t == build.F32:
+			values = append(values, r.Bits(build.F32))
+		case r.Type == build.B16:
+			values = append(values, r.As(build.F16).To(build.F32))
+		default:
+			lo, hi := k.Unpack(r)
+			values = append(values, lo, hi)
+		}
+	}
+	return values
+}
+
+// list is an operand of one register, or of several.
+func list(rs []build.Reg) any {
+	if len(rs) == 1 {
+		return rs[0]
+	}
+	return rs
+}
+
+func zeroOf(t build.Type) any {
+	if t == build.F32 {
+		return "0f00000000"
+	}
+	return 0
 }

@@ -33,7 +33,6 @@ type Device struct {
 
 	constants constants
 
-	modules  map[*Module]driver.Module
 	kernels  map[kernelKey]*kernel
 	launch   driver.Launch // being made
 	recent   [16]string    // the names of the last launches, a ring
@@ -62,7 +61,7 @@ func On(drv driver.Driver, name string) (*Device, error) {
 	}
 	return &Device{
 		drv: drv, info: drv.Info(), name: name, stream: stream, sync: os.Getenv(SyncEnv) == "1",
-		pool: newPool(drv), modules: map[*Module]driver.Module{}, kernels: map[kernelKey]*kernel{},
+		pool: newPool(drv), kernels: map[kernelKey]*kernel{},
 	}, nil
 }
 

@@ -200,6 +200,21 @@ func TestSteadyStep(t *testing.T) {
 	}
 }
 
+// TestLaunchAllocates has launches, and buffers for them, make no garbage.
+func TestLaunchAllocates(t *testing.T) {
+	_, d := newStub(t)
+	b := d.Alloc(kernels.F32, 100)
+	if n := testing.AllocsPerRun(50, func() {
+		c := d.Scratch(kernels.F32, 100)
+		for range 10 {
+			axpb(d, b, c, 1, 1)
+		}
+		d.Free(c)
+	}); n > 4 { // two blocks of the pool, and what the race detector has purego lose
+		t.Errorf("ten launches make %v allocations of Go's", n)
+	}
+}
+
 // TestLaunchChecks refuses what does not fit the declaration, before the driver sees it.
 func TestLaunchChecks(t *testing.T) {
 	s, d := newStub(t)

@@ -9,7 +9,7 @@ import (
 	"onestep/kernels/cuda/driver"
 )
 
-// kernel is an entry of a module that is loaded.
+// kernel is an entry that is loaded.
 type kernel struct {
 	name    string // "groupnorm.ptx: groupnorm_f32"
 	fn      driver.Func
@@ -28,15 +28,16 @@ type kernelKey struct {
 	entry string
 }
 
-// kernel finds an entry, and loads its module if it is the first.
+// kernel finds an entry, and loads it at its first launch.
 func (d *Device) kernel(m *Module, entry string) *kernel {
 	key := kernelKey{m, entry}
 	if k := d.kernels[key]; k != nil {
 		return k
 	}
 	k := &kernel{name: m.Name + ": " + entry, dynamic: defaultShared}
+	text := excerpt(m.PTX, entry)
 	var err error
-	if k.params, err = signature(m.PTX, entry); err != nil {
+	if k.params, err = signature(text, entry); err != nil {
 		panic(fmt.Errorf("kernels/cuda: %s: %w", m.Name, err))
 	}
 	at := 0
@@ -47,12 +48,9 @@ func (d *Device) kernel(m *Module, entry string) *kernel {
 	}
 	k.block = make([]byte, at)
 	d.check(k.name, d.aside(func() (err error) {
-		mod, loaded := d.modules[m]
-		if !loaded {
-			if mod, err = d.drv.Load(m.Name, m.PTX); err != nil {
-				return err
-			}
-			d.modules[m] = mod
+		mod, err := d.drv.Load(m.Name, text)
+		if err != nil {
+			return err
 		}
 		if k.fn, err = d.drv.Func(mod, entry); err != nil {
 			return err

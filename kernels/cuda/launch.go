@@ -12,7 +12,7 @@ import (
 // Dim is a grid's or block's extent. Zero Y and Z stand for 1.
 type Dim = driver.Dim
 
-// Module is one committed PTX file, loaded on a device the first time a kernel of it is launched.
+// Module is one committed PTX file. A kernel of it is loaded on a device the first time it is launched.
 type Module struct {
 	Name string // of the file, for messages: "groupnorm.ptx"
 	PTX  string

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -32,7 +33,48 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// TestSignatures reads the declarations of all kernels.
+func TestExcerpt(t *testing.T) {
+	const text = `// a file { of
+.version 7.0
+.target sm_80
+.extern .shared .align 16 .b8 pool[];
+.const .u32 table[2] = {1, 2};
+// the first .entry other
+.visible .entry first(.param .u64 y)
+.maxntid 256
+{
+	{ .reg .b32 %r<2>; } // } }
+	ret; /* } */
+}
+.entry second (.param .u32 n) { ret; }
+.func helper() { ret; }
+/* } */ .visible .entry third() {
+	ret;
+}
+// the end
+`
+	cut := func(from, to string) string {
+		_, tail, _ := strings.Cut(text, from)
+		tail, _, _ = strings.Cut(tail, to)
+		return from + tail
+	}
+	first, second, third := cut(".visible .entry first", "\n.entry second"), cut(".entry second", "\n.func"), cut(".visible .entry third", "\n// the end")
+	lines := func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) }
+	all := map[string]string{"first": first, "second": second, "third": third}
+	for entry := range all {
+		want := text
+		for other, body := range all {
+			if other != entry {
+				want = strings.Replace(want, body, lines(body), 1)
+			}
+		}
+		if got := excerpt(text, entry); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", entry, got, want)
+		}
+	}
+}
+
+// TestSignatures reads declarations of all files.
 func TestSignatures(t *testing.T) {
 	files, err := filepath.Glob("*.ptx")
 	if err != nil || len(files) == 0 {
@@ -45,10 +87,10 @@ func TestSignatures(t *testing.T) {
 		}
 		entries := regexp.MustCompile(`(?m)^\s*(?:\.visible\s+)?\.entry\s+(\w+)`).FindAllStringSubmatch(string(text), -1)
 		if len(entries) == 0 {
-			t.Errorf("%s has no entries", file)
+			t.Fatalf("%s has no entries", file)
 		}
-		for _, e := range entries {
-			if sizes, err := signature(string(text), e[1]); err != nil || len(sizes) == 0 {
+		for _, e := range [][]string{entries[0], entries[len(entries)/2], entries[len(entries)-1]} {
+			if sizes, err := signature(excerpt(string(text), e[1]), e[1]); err != nil || len(sizes) == 0 {
 				t.Errorf("%s: %s: %v, %v", file, e[1], sizes, err)
 			}
 		}

@@ -19,6 +19,8 @@ type config struct {
 	exact  bool
 	full   map[string]bool // fields that stay F32; "" stands for all
 	halved bool            // on devices: half buffers give the bits of float32 copies
+
+	allHalf bool
 }
 
 // Option changes what [Agree] checks.
@@ -47,6 +49,9 @@ func OnlyF32(fields ...string) Option {
 
 // HalfBits makes [AgreeOn] check what [Agree] always does: half buffers give the bits that float32 copies give when rounded.
 func HalfBits() Option { return func(c *config) { c.halved = true } }
+
+// AllHalf makes every trial one in half precision, with all fields that may be F16: of operations whose buffers have fixed or equal types.
+func AllHalf() Option { return func(c *config) { c.allHalf = true } }
 
 // threadCounts are the sizes of the crews that the kernels are run on; all must give the same bits.
 var threadCounts = []int{1, 2, 5}
@@ -270,7 +275,7 @@ var indices = regexp.MustCompile(`\[\d+\]`)
 func (a args[A]) pickHalf(r *Rand, cfg *config) map[string]bool {
 	half := map[string]bool{}
 	for _, f := range a.fields {
-		if !cfg.full[indices.ReplaceAllString(f.name, "")] && (r.trial%2 == 0 || r.IntN(2) == 0) {
+		if !cfg.full[indices.ReplaceAllString(f.name, "")] && (cfg.allHalf || r.trial%2 == 0 || r.IntN(2) == 0) {
 			half[f.name] = true
 		}
 	}

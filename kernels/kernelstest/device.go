@@ -38,7 +38,7 @@ func AgreeOn[A any](t Reporter, op *kernels.Op[A], make func(*Rand) A, open Open
 		r := NewRand(trial)
 		a := newArgs(make(r))
 		for _, half := range []bool{false, true} {
-			if half && cfg.full[""] {
+			if half && cfg.full[""] || !half && cfg.allHalf {
 				continue
 			}
 			c := newCheck(t, op, &cfg, ref, r, a, half)
@@ -86,11 +86,13 @@ func (c *check[A]) runOn(a args[A], open Opener) {
 	}
 
 	d := open(uint64(c.r.trial) << 8)
+	name := c.name
 	c.name += ": at any address"
 	shifted := a.place(c.half, guards+1+c.r.IntN(7), false)
 	shifted.runGuarded(d, c.op)
 	shifted.intact(c.t, c.name)
 	c.compare(shifted, want, size)
+	c.name = name
 	if c.cfg.halved && len(c.half) > 0 {
 		full := a.rounded(c.half).place(nil, 0, false)
 		full.runBare(d, c.op, want)

@@ -261,6 +261,9 @@ func (b *body) brx(in *Instruction) {
 	in.Operands = []Operand{o}
 	b.expect(",")
 	t := b.ident("a .branchtargets table")
+	if b.scope.find(t.text) == nil {
+		b.fail(t.line, "the table %s is not declared before this line", t.text)
+	}
 	b.jumps = append(b.jumps, jump{len(b.f.Body), t.text, b.scope, t.line})
 }
 

@@ -184,11 +184,8 @@ func arithmeticFloat(op string, a, b float64) (constant, error) {
 
 func unary(op string, a constant) (constant, error) {
 	switch {
-	case op == "-" && a.single:
-		c := a
-		c.bits32 ^= 1 << 31
-		c.bits ^= 1 << 63
-		return c, nil
+	case a.single:
+		return constant{}, fmt.Errorf("no operator stands before %v; its sign is its first bit", a)
 	case op == "-" && a.float:
 		return float(-a.f()), nil
 	case op == "-":

@@ -14,7 +14,7 @@ import (
 //
 // In the spelling a word after a dot stands for itself, a|b for either, a name in capitals for a set of words ([sets]), and brackets for what
 // may be left away. A word with @ needs a target and an ISA: L2::cache_hint@80/7.4. The same after a space at the end of the line holds for
-// the whole form.
+// the whole form. Modifiers in parentheses may stand in any order, as compilers write them.
 //
 // Operands are what [operandSpec] says.
 type form struct {
@@ -46,14 +46,14 @@ type need struct {
 type role uint8
 
 const (
-	roleDst     role = iota // d, e: a register that is written
-	roleDstPred             // d|p: the same, with an optional predicate after a bar
+	roleDst     role = iota // d: a register that is written; _d: or _
+	roleDstPred             // d|p: the same, with an optional predicate after a bar; _|p
 	rolePred                // p: a predicate that is written
 	rolePreds               // p|q: one or two predicates that are written
 	roleSrc                 // a, b, c, …: a register or an immediate
 	roleReg                 // a register only: r
 	roleGuard               // !c: a predicate, perhaps negated, or an immediate 0 or 1
-	roleImm                 // #n: an immediate; #n=0..255: within bounds
+	roleImm                 // #n=0..255: an immediate within bounds, which registers of other roles may have too
 	roleAddr                // [a]: an address in the instruction's space; [a:global]: in another
 	roleVecDst              // {d*4}: registers that are written, in braces
 	roleVecSrc              // {a*4}
@@ -76,9 +76,11 @@ type operandSpec struct {
 	wide     bool
 	wider    bool
 	optional bool
-	n        int // of roleVecDst and roleVecSrc
+	n        int  // of roleVecDst and roleVecSrc
+	bounded  bool // an immediate is from least to most
 	least    int64
-	most     int64 // of roleImm
+	most     int64
+	sink     bool  // may be _
 	space    Space // of roleAddr, if another than the instruction's
 }
 
@@ -96,16 +98,48 @@ var instructionSet = sync.OnceValue(func() *formTable {
 		if line == "" || strings.HasPrefix(line, "//") {
 			continue
 		}
-		f := compileForm(line)
-		t.forms[f.op] = append(t.forms[f.op], f)
-		for _, p := range f.parts {
-			for _, w := range p.words {
-				t.words[w.text] = true
+		for _, line := range orders(line) {
+			f := compileForm(line)
+			t.forms[f.op] = append(t.forms[f.op], f)
+			for _, p := range f.parts {
+				for _, w := range p.words {
+					t.words[w.text] = true
+				}
 			}
 		}
 	}
 	return t
 })
+
+// orders writes a line out in all orders of the modifiers in parentheses.
+func orders(line string) (lines []string) {
+	before, rest, ok := strings.Cut(line, "(")
+	if !ok {
+		return []string{line}
+	}
+	inner, after, _ := strings.Cut(rest, ")")
+	var parts []string
+	for inner != "" {
+		end := strings.IndexAny(inner[1:], ".[") + 1
+		if inner[0] == '[' {
+			end = strings.IndexByte(inner, ']') + 1
+		} else if end == 0 {
+			end = len(inner)
+		}
+		parts, inner = append(parts, inner[:end]), inner[end:]
+	}
+	var permute func(done string, left []string)
+	permute = func(done string, left []string) {
+		if len(left) == 0 {
+			lines = append(lines, before+done+after)
+		}
+		for i, p := range left {
+			permute(done+p, slices.Concat(left[:i:i], left[i+1:]))
+		}
+	}
+	permute("", parts)
+	return lines
+}
 
 func compileForm(line string) *form {
 	head, rest, _ := strings.Cut(line, " ")
@@ -187,13 +221,10 @@ func compileOperand(s string) operandSpec {
 	var o operandSpec
 	s, o.optional = strings.CutSuffix(s, "?")
 	s, o.wider = strings.CutSuffix(s, "~")
-	if strings.HasPrefix(s, "#") {
-		o.role, o.least, o.most = roleImm, math32Min, math32Max
-		if name, bounds, ok := strings.Cut(s, "="); ok {
-			s = name
-			if _, err := fmt.Sscanf(bounds, "%d..%d", &o.least, &o.most); err != nil {
-				panic("ptx: table of instructions: " + s)
-			}
+	if name, bounds, ok := strings.Cut(s, "="); ok {
+		s, o.bounded = name, true
+		if _, err := fmt.Sscanf(bounds, "%d..%d", &o.least, &o.most); err != nil {
+			panic("ptx: table of instructions: " + s)
 		}
 	}
 	inner := strings.Trim(s, "[]{}!#@&")
@@ -213,6 +244,7 @@ func compileOperand(s string) operandSpec {
 	base, count, counted := strings.Cut(name, "*")
 	switch {
 	case s[0] == '#':
+		o.role = roleImm
 	case s[0] == '[':
 		o.role = roleAddr
 	case s[0] == '{' && counted:
@@ -233,8 +265,12 @@ func compileOperand(s string) operandSpec {
 		o.role = rolePreds
 	case name == "p":
 		o.role = rolePred
-	case name == "d" || name == "e":
+	case name == "_|p":
+		o.role, o.sink = roleDstPred, true
+	case name == "d":
 		o.role = roleDst
+	case name == "_d":
+		o.role, o.sink = roleDst, true
 	case name == "d…":
 		o.role = roleLoad
 	case name == "a…":
@@ -250,8 +286,6 @@ func compileOperand(s string) operandSpec {
 	}
 	return o
 }
-
-const math32Min, math32Max = -1 << 31, 1<<32 - 1
 
 // spelling is an opcode with its modifiers, as an instruction of the file has it, and the forms that allow it.
 type spelling struct {

@@ -20,6 +20,7 @@ var sets = map[string]string{
 	"SHARED":   "shared shared::cta",
 	"LDSS":     "global shared shared::cta local const param param::entry param::func",
 	"STSS":     "global shared shared::cta local param param::func",
+	"GSLP":     "global shared shared::cta local param param::entry param::func",
 	"GS":       "global shared shared::cta",
 	"LDCOP":    "ca cg cs lu cv",
 	"STCOP":    "wb cg cs wt",
@@ -183,7 +184,13 @@ set.FCMP.BOOL[.ftz].f16x2|u32|s32.f16x2                 d, a:1, b:1, !c     @53/
 set.eq|ne.f16.BITS                                      d, a:1, b:1         @53/4.2
 set.SCMP.f16.s16|s32|s64                                d, a:1, b:1         @53/4.2
 set.UCMP.f16.u16|u32|u64                                d, a:1, b:1         @53/4.2
-set.FCMP[.ftz].f16.f32|f64                              d, a:1, b:1         @53/4.2
+set.FCMP[.ftz].f16.f32                                  d, a:1, b:1         @53/4.2
+set.FCMP.f16.f64                                        d, a:1, b:1         @53/4.2
+set.eq|ne.BOOL.f16.BITS                                 d, a:1, b:1, !c     @53/4.2
+set.SCMP.BOOL.f16.s16|s32|s64                           d, a:1, b:1, !c     @53/4.2
+set.UCMP.BOOL.f16.u16|u32|u64                           d, a:1, b:1, !c     @53/4.2
+set.FCMP.BOOL[.ftz].f16.f32                             d, a:1, b:1, !c     @53/4.2
+set.FCMP.BOOL.f16.f64                                   d, a:1, b:1, !c     @53/4.2
 set.FCMP.bf16|u16|s16|u32|s32.bf16                      d, a:1, b:1         @90/7.8
 set.FCMP.BOOL.bf16|u16|s16|u32|s32.bf16                 d, a:1, b:1, !c     @90/7.8
 set.FCMP.bf16x2|u32|s32.bf16x2                          d, a:1, b:1         @90/7.8
@@ -192,15 +199,19 @@ setp.SCMP.s16|s32|s64                                   p|q, a, b
 setp.UCMP.u16|u32|u64                                   p|q, a, b
 setp.FCMP[.ftz].f32                                     p|q, a, b
 setp.FCMP.f64                                           p|q, a, b
-setp.FCMP[.ftz].f16|f16x2                               p|q, a, b           @53/4.2
-setp.FCMP.bf16|bf16x2                                   p|q, a, b           @90/7.8
+setp.FCMP[.ftz].f16                                     p, a, b             @53/4.2
+setp.FCMP[.ftz].f16x2                                   p|q, a, b           @53/4.2
+setp.FCMP.bf16                                          p, a, b             @90/7.8
+setp.FCMP.bf16x2                                        p|q, a, b           @90/7.8
 setp.eq|ne.BOOL.BITS                                    p|q, a, b, !c
 setp.SCMP.BOOL.s16|s32|s64                              p|q, a, b, !c
 setp.UCMP.BOOL.u16|u32|u64                              p|q, a, b, !c
 setp.FCMP.BOOL[.ftz].f32                                p|q, a, b, !c
 setp.FCMP.BOOL.f64                                      p|q, a, b, !c
-setp.FCMP.BOOL[.ftz].f16|f16x2                          p|q, a, b, !c       @53/4.2
-setp.FCMP.BOOL.bf16|bf16x2                              p|q, a, b, !c       @90/7.8
+setp.FCMP.BOOL[.ftz].f16                                p, a, b, !c         @53/4.2
+setp.FCMP.BOOL[.ftz].f16x2                              p|q, a, b, !c       @53/4.2
+setp.FCMP.BOOL.bf16                                     p, a, b, !c         @90/7.8
+setp.FCMP.BOOL.bf16x2                                   p|q, a, b, !c       @90/7.8
 selp.b16|b32|b64|INT|f32|f64                            d, a, b, c:pred
 slct.b16|b32|b64|INT|f32|f64.s32                        d, a, b, c:1
 slct[.ftz].b16|b32|b64|INT|f32|f64.f32                  d, a, b, c:1
@@ -217,7 +228,7 @@ not.b16|b32|b64                              d, a
 not.pred                                     p, a:pred
 cnot.b16|b32|b64                             d, a
 lop3.b32                                     d, a, b, c, #lut=0..255   @50/4.3
-lop3.and|or.b32                              d|p, a, b, c, #lut=0..255, !q   @70/8.2
+lop3.and|or.b32                              _|p, a, b, c, #lut=0..255, !q   @70/8.2
 shf.l|r.clamp|wrap.b32                       d, a, b, c:u32
 shl.b16|b32|b64                              d, a, b:u32
 shr.b16|b32|b64|INT                          d, a, b:u32
@@ -240,17 +251,17 @@ isspacep.global|local|shared|shared::cta|const|param      p, a:u64
 
 const memoryInstructions = `
 ld[.weak][.LDSS][.LDCOP][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM                d…~, [a], hint
-ld[.weak][.LDSS][.EVICT@70/7.4][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM         d…~, [a], hint
-ld.volatile[.LDSS][.SIZE@75/7.4][.v2|v4].MEM                                            d…~, [a]
-ld.relaxed|acquire.SCOPE[.GS][.EVICT@70/7.4][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM  d…~, [a], hint   @70/6.0
+ld[.weak][.global].EVICT@70/7.4[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM         d…~, [a], hint
+ld(.volatile[.GSLP])[.SIZE@75/7.4][.v2|v4].MEM                                            d…~, [a]
+ld(.relaxed|acquire.SCOPE[.GS])[.EVICT@70/7.4][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM  d…~, [a], hint   @70/6.0
 ld.mmio.relaxed.sys[.global].MEM                                                        d…~, [a]         @70/8.2
 ld.global[.ca|cg|cs].nc[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM                 d…~, [a], hint
-ld.global.nc[.EVICT@70/7.4][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM             d…~, [a], hint
+ld.global.nc.EVICT@70/7.4[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM             d…~, [a], hint
 ldu[.global][.v2|v4].MEM                                                                d…~, [a]
 st[.weak][.STSS][.STCOP][.L2::cache_hint@80/7.4][.v2|v4].MEM                             [a], a…~, hint
-st[.weak][.STSS][.EVICT@70/7.4][.L2::cache_hint@80/7.4][.v2|v4].MEM                       [a], a…~, hint
-st.volatile[.STSS][.v2|v4].MEM                                                          [a], a…~
-st.relaxed|release.SCOPE[.GS][.EVICT@70/7.4][.L2::cache_hint@80/7.4][.v2|v4].MEM          [a], a…~, hint   @70/6.0
+st[.weak][.global].EVICT@70/7.4[.L2::cache_hint@80/7.4][.v2|v4].MEM                       [a], a…~, hint
+st(.volatile[.STSS])[.v2|v4].MEM                                                          [a], a…~
+st(.relaxed|release.SCOPE[.GS])[.EVICT@70/7.4][.L2::cache_hint@80/7.4][.v2|v4].MEM          [a], a…~, hint   @70/6.0
 st.mmio.relaxed.sys[.global].MEM                                                        [a], a…~         @70/8.2
 prefetch[.global|local].L1|L2                [a]
 prefetch.global.L2::evict_last|L2::evict_normal   [a]          @80/7.4
@@ -260,25 +271,25 @@ applypriority[.global].L2::evict_normal      [a], #size=128..128       @80/7.4
 createpolicy.fractional.PRI[.L2::evict_first|L2::evict_unchanged].b64        d, a:f32?          @80/7.4
 createpolicy.range[.global].PRI[.L2::evict_first|L2::evict_unchanged].b64    d, [a], b:u32, c:u32   @80/7.4
 createpolicy.cvt.L2.b64                      d, a:u64                  @80/7.4
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].and|or|xor[.L2::cache_hint@80/7.4].b32|b64        d, [a], b, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].exch[.L2::cache_hint@80/7.4].b32|b64              d, [a], b, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].cas[.L2::cache_hint@80/7.4].b32|b64               d, [a], b, c, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].cas[.L2::cache_hint@80/7.4].b16                   d, [a], b, c, hint   @70/6.3
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add[.L2::cache_hint@80/7.4].u32|s32|u64|f32       d, [a], b, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add[.L2::cache_hint@80/7.4].f64                   d, [a], b, hint      @60/5.0
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].inc|dec[.L2::cache_hint@80/7.4].u32               d, [a], b, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64   d, [a], b, hint
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].f16x2           d, [a], b, hint      @60/6.2
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].f16             d, [a], b, hint      @70/6.3
-atom[.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2     d, [a], b, hint      @90/7.8
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].and|or|xor[.L2::cache_hint@80/7.4].b32|b64          [a], b, hint
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add[.L2::cache_hint@80/7.4].u32|s32|u64|f32         [a], b, hint
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add[.L2::cache_hint@80/7.4].f64                     [a], b, hint      @60/5.0
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].inc|dec[.L2::cache_hint@80/7.4].u32                 [a], b, hint
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64     [a], b, hint
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].f16x2             [a], b, hint      @60/6.2
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].f16               [a], b, hint      @70/6.3
-red[.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2       [a], b, hint      @90/7.8
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).and|or|xor[.L2::cache_hint@80/7.4].b32|b64        _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).exch[.L2::cache_hint@80/7.4].b32|b64              _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).cas[.L2::cache_hint@80/7.4].b32|b64               _d, [a], b, c, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).cas[.L2::cache_hint@80/7.4].b16                   _d, [a], b, c, hint   @70/6.3
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].u32|s32|u64|f32       _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].f64                   _d, [a], b, hint      @60/5.0
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).inc|dec[.L2::cache_hint@80/7.4].u32               _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64   _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16x2           _d, [a], b, hint      @60/6.2
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16             _d, [a], b, hint      @70/6.3
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2     _d, [a], b, hint      @90/7.8
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).and|or|xor[.L2::cache_hint@80/7.4].b32|b64          [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].u32|s32|u64|f32         [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].f64                     [a], b, hint      @60/5.0
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).inc|dec[.L2::cache_hint@80/7.4].u32                 [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64     [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16x2             [a], b, hint      @60/6.2
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16               [a], b, hint      @70/6.3
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2       [a], b, hint      @90/7.8
 `
 
 const asyncInstructions = `
@@ -292,9 +303,10 @@ cp.async.wait_all                                                               
 cp.async.mbarrier.arrive[.noinc][.SHARED].b64    [a]                                  @80/7.0
 mbarrier.init[.SHARED].b64                   [a], b:u32                               @80/7.0
 mbarrier.inval[.SHARED].b64                  [a]                                      @80/7.0
-mbarrier.arrive|arrive_drop[.SHARED].b64     d, [a]                                   @80/7.0
-mbarrier.arrive|arrive_drop[.SHARED].b64     d, [a], b:u32                            @90/7.8
-mbarrier.arrive|arrive_drop.noComplete[.SHARED].b64   d, [a], b:u32                   @80/7.0
+mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a]                                  @80/7.0
+mbarrier.arrive|arrive_drop.release.cta[.SHARED].b64   _d, [a]                        @80/8.0
+mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a], b:u32                            @90/7.8
+mbarrier.arrive|arrive_drop.noComplete[.SHARED].b64   _d, [a], b:u32                   @80/7.0
 mbarrier.test_wait[.SHARED].b64              p, [a], b                                @80/7.0
 mbarrier.test_wait.parity[.SHARED].b64       p, [a], b:u32                            @80/7.1
 mbarrier.pending_count.b64                   d:u32, a                                 @80/7.0
@@ -302,15 +314,16 @@ mbarrier.pending_count.b64                   d:u32, a                           
 
 const convertInstructions = `
 cvt[.sat].ANYINT.ANYINT                          d~, s:1~
-cvt.IRND[.ftz][.sat].ANYINT.f16|f32              d~, s:1~
-cvt.IRND[.sat].ANYINT.f64                        d~, s:1~
-cvt.RND[.sat].f16|f32|f64.ANYINT                 d~, s:1~
+cvt.IRND[.ftz][.sat].ANYINT.f32                  d~, s:1~
+cvt.IRND[.sat].ANYINT.f16|f64                    d~, s:1~
+cvt.RND[.ftz][.sat].f32.ANYINT                   d~, s:1~
+cvt.RND[.sat].f16|f64.ANYINT                     d~, s:1~
 cvt[.ftz][.sat].f32.f16                          d~, s:1~
 cvt[.sat].f64.f16                                d~, s:1~
 cvt[.ftz][.sat].f64.f32                          d~, s:1~
 cvt[.IRND][.ftz][.sat].f32.f32                   d~, s:1~
 cvt[.IRND][.sat].f64.f64                         d~, s:1~
-cvt[.IRND][.ftz][.sat].f16.f16                   d~, s:1~
+cvt[.IRND][.sat].f16.f16                         d~, s:1~
 cvt.RND[.ftz][.sat].f16.f32                      d~, s:1~
 cvt.RND[.sat].f16.f64                            d~, s:1~
 cvt.RND[.ftz][.sat].f32.f64                      d~, s:1~
@@ -334,25 +347,27 @@ pmevent                                      #a=0..15
 `
 
 const syncInstructions = `
-bar[.cta].sync                               a:u32, b:u32?
-bar[.cta].arrive                             a:u32, b:u32
-bar[.cta].red.popc.u32                       d, a:u32, !c
-bar[.cta].red.popc.u32                       d, a:u32, b:u32, !c
-bar[.cta].red.and|or.pred                    p, a:u32, !c
-bar[.cta].red.and|or.pred                    p, a:u32, b:u32, !c
+bar[.cta].sync                               a:u32=0..15, b:u32?
+bar[.cta].arrive                             a:u32=0..15, b:u32
+bar[.cta].red.popc.u32                       d, a:u32=0..15, !c
+bar[.cta].red.popc.u32                       d, a:u32=0..15, b:u32, !c
+bar[.cta].red.and|or.pred                    p, a:u32=0..15, !c
+bar[.cta].red.and|or.pred                    p, a:u32=0..15, b:u32, !c
 bar.warp.sync                                a:b32             @50/6.0
-barrier[.cta].sync[.aligned]                 a:u32, b:u32?     @50/6.0
-barrier[.cta].arrive[.aligned]               a:u32, b:u32      @50/6.0
-barrier[.cta].red.popc[.aligned].u32         d, a:u32, !c             @50/6.0
-barrier[.cta].red.popc[.aligned].u32         d, a:u32, b:u32, !c      @50/6.0
-barrier[.cta].red.and|or[.aligned].pred      p, a:u32, !c             @50/6.0
-barrier[.cta].red.and|or[.aligned].pred      p, a:u32, b:u32, !c      @50/6.0
+barrier[.cta].sync[.aligned]                 a:u32=0..15, b:u32?     @50/6.0
+barrier[.cta].arrive[.aligned]               a:u32=0..15, b:u32      @50/6.0
+barrier[.cta].red.popc[.aligned].u32         d, a:u32=0..15, !c             @50/6.0
+barrier[.cta].red.popc[.aligned].u32         d, a:u32=0..15, b:u32, !c      @50/6.0
+barrier[.cta].red.and|or[.aligned].pred      p, a:u32=0..15, !c             @50/6.0
+barrier[.cta].red.and|or[.aligned].pred      p, a:u32=0..15, b:u32, !c      @50/6.0
 membar.cta|gl|sys
 fence[.sc|acq_rel].SCOPE                                       @70/6.0
+fence.acquire|release.SCOPE                                    @70/8.6
+fence.proxy.alias                                              @70/7.5
 vote.sync.all|any|uni.pred                   p, !a, mask:b32   @50/6.0
 vote.sync.ballot.b32                         d, !a, mask:b32   @50/6.0
 match.any.sync.b32|b64                       d:b32, a, mask:b32     @70/6.0
-match.all.sync.b32|b64                       d|p:b32, a, mask:b32   @70/6.0
+match.all.sync.b32|b64                       _|p:b32, a, mask:b32   @70/6.0
 activemask.b32                               d                 @50/6.2
 redux.sync.add|min|max.u32|s32               d, a, mask:b32    @80/7.0
 redux.sync.and|or|xor.b32                    d, a, mask:b32    @80/7.0
@@ -363,17 +378,17 @@ ldmatrix.sync.aligned.m8n8.x1[.trans][.SHARED].b16             {d*1:b32}, [a]   
 ldmatrix.sync.aligned.m8n8.x2[.trans][.SHARED].b16             {d*2:b32}, [a]        @75/6.5
 ldmatrix.sync.aligned.m8n8.x4[.trans][.SHARED].b16             {d*4:b32}, [a]        @75/6.5
 movmatrix.sync.aligned.m8n8.trans.b16                          d:b32, r:b32          @75/7.8
-mma.sync.aligned.m8n8k4.row|col.row|col.f32.f16.f16.f32        {d*8:f32}, {a*2:b32}, {b*2:b32}, {c*8:f32}   @70/6.4
-mma.sync.aligned.m8n8k4.row|col.row|col.f16.f16.f16.f16        {d*4:b32}, {a*2:b32}, {b*2:b32}, {c*4:b32}   @70/6.4
-mma.sync.aligned.m8n8k4.row|col.row|col.f32.f16.f16.f16        {d*8:f32}, {a*2:b32}, {b*2:b32}, {c*4:b32}   @70/6.4
-mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32               {d*4:f32}, {a*2:b32}, {b*1:b32}, {c*4:f32}   @75/6.5
-mma.sync.aligned.m16n8k8.row.col.f16.f16.f16.f16               {d*2:b32}, {a*2:b32}, {b*1:b32}, {c*2:b32}   @75/6.5
-mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32             {d*4:f32}, {a*2:b32}, {b*1:b32}, {c*4:f32}   @80/7.0
-mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32              {d*4:f32}, {a*4:b32}, {b*2:b32}, {c*4:f32}   @80/7.0
-mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16              {d*2:b32}, {a*4:b32}, {b*2:b32}, {c*2:b32}   @80/7.0
-mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32            {d*4:f32}, {a*4:b32}, {b*2:b32}, {c*4:f32}   @80/7.0
-mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*2:b32}, {b*1:b32}, {c*4:f32}   @80/7.0
-mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*4:b32}, {b*2:b32}, {c*4:f32}   @80/7.0
+mma.sync.aligned.m8n8k4.row|col.row|col.f32.f16.f16.f32        {d*8:f32}, {a*2:f16x2}, {b*2:f16x2}, {c*8:f32}   @70/6.4
+mma.sync.aligned.m8n8k4.row|col.row|col.f16.f16.f16.f16        {d*4:f16x2}, {a*2:f16x2}, {b*2:f16x2}, {c*4:f16x2}   @70/6.4
+mma.sync.aligned.m8n8k4.row|col.row|col.f32.f16.f16.f16        {d*8:f32}, {a*2:f16x2}, {b*2:f16x2}, {c*4:f16x2}   @70/6.4
+mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32               {d*4:f32}, {a*2:f16x2}, {b*1:f16x2}, {c*4:f32}   @75/6.5
+mma.sync.aligned.m16n8k8.row.col.f16.f16.f16.f16               {d*2:f16x2}, {a*2:f16x2}, {b*1:f16x2}, {c*2:f16x2}   @75/6.5
+mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32             {d*4:f32}, {a*2:bf16x2}, {b*1:bf16x2}, {c*4:f32}   @80/7.0
+mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32              {d*4:f32}, {a*4:f16x2}, {b*2:f16x2}, {c*4:f32}   @80/7.0
+mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16              {d*2:f16x2}, {a*4:f16x2}, {b*2:f16x2}, {c*2:f16x2}   @80/7.0
+mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32            {d*4:f32}, {a*4:bf16x2}, {b*2:bf16x2}, {c*4:f32}   @80/7.0
+mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*2:tf32}, {b*1:tf32}, {c*4:f32}   @80/7.0
+mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*4:tf32}, {b*2:tf32}, {c*4:f32}   @80/7.0
 mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64                {d*2:f64}, {a*1:f64}, {b*1:f64}, {c*2:f64}   @80/7.0
 mma.sync.aligned.m8n8k4.row.col.RND.f64.f64.f64.f64            {d*2:f64}, {a*1:f64}, {b*1:f64}, {c*2:f64}   @80/7.0
 mma.sync.aligned.m8n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32     {d*2:s32}, {a*1:b32}, {b*1:b32}, {c*2:s32}   @75/6.5

@@ -189,7 +189,7 @@ func (b *body) bind(in *Instruction, s *spelling, f *form, raws []raw) (list []O
 		}
 		list = append(list, o)
 	}
-	return list, len(list), nil
+	return list, len(list), in.rules(list)
 }
 
 // specs are the operands of a form as so many are written, or nil.
@@ -265,17 +265,20 @@ func (b *body) bindOne(in *Instruction, s *spelling, spec operandSpec, r raw) (O
 		o.Negated = r.negated
 		return o, err
 	case roleImm:
-		return b.bounded(spec, r)
+		return b.constant(spec, r)
 	case roleAddr:
 		return b.memory(in, spec, r)
 	case roleVecDst, roleVecSrc:
-		return b.vector(in, spec, t, r)
+		return b.vector(spec, t, r)
 	case roleLoad, roleStore:
 		if in.Vector == 1 {
 			return b.element1(spec, t, r)
 		}
+		if bits := in.Vector * t.Bits(); bits > 128 {
+			return Operand{}, fmt.Errorf(".v%d%v has %d bits, at most 128 are accessed at once", in.Vector, t, bits)
+		}
 		spec.n = in.Vector
-		return b.vector(in, spec, t, r)
+		return b.vector(spec, t, r)
 	case roleMove:
 		return b.move(t, r)
 	case roleSymbol:
@@ -286,7 +289,7 @@ func (b *body) bindOne(in *Instruction, s *spelling, spec operandSpec, r raw) (O
 		}
 		return Operand{Kind: KindLabel, Reg: -1}, nil
 	}
-	return b.source(spec, t, r)
+	return b.bounded(spec, t, r)
 }
 
 // element1 is one element of what is loaded or stored.
@@ -303,7 +306,7 @@ func (b *body) pairOf(spec operandSpec, t Type, r raw) (Operand, error) {
 	for i, t := range []Type{t, Pred} {
 		e := Operand{Kind: KindSink, Reg: -1}
 		var err error
-		if r.elems[i].kind != rawSink {
+		if r.elems[i].kind != rawSink || i == 0 && !spec.sink && spec.role == roleDstPred {
 			e, err = b.destination(spec, t, r.elems[i])
 		}
 		if err != nil {
@@ -317,19 +320,31 @@ func (b *body) pairOf(spec operandSpec, t Type, r raw) (Operand, error) {
 	return o, nil
 }
 
-// bounded is an immediate within bounds.
-func (b *body) bounded(spec operandSpec, r raw) (Operand, error) {
+// constant checks an immediate that no register may replace.
+func (b *body) constant(spec operandSpec, r raw) (Operand, error) {
 	if r.kind != rawConstant || r.c.float {
 		return Operand{}, fmt.Errorf("want a whole number as a constant for %s, have %s", spec.name, r.text)
 	}
-	if v := int64(r.c.bits); v < spec.least || v > spec.most || r.c.unsigned && v < 0 {
-		if spec.least == spec.most {
-			return Operand{}, fmt.Errorf("%s is %v, want %d", spec.name, r.c, spec.least)
+	return Operand{Kind: KindImm, Imm: r.c.bits, Reg: -1}, spec.check(r.c)
+}
+
+// bounded checks a source: an immediate is within the form's bounds.
+func (b *body) bounded(spec operandSpec, t Type, r raw) (Operand, error) {
+	if spec.bounded && r.kind == rawConstant {
+		if err := spec.check(r.c); err != nil {
+			return Operand{}, err
 		}
-		return Operand{}, fmt.Errorf("%s is %v, want %d to %d", spec.name, r.c, spec.least, spec.most)
 	}
-	if spec.least == 4 && spec.most == 16 && r.c.bits&(r.c.bits-1) != 0 {
-		return Operand{}, fmt.Errorf("%s is %v, want 4, 8 or 16", spec.name, r.c)
+	return b.source(spec, t, r)
+}
+
+// check holds a constant to the bounds of a form.
+func (o operandSpec) check(c constant) error {
+	if v := int64(c.bits); v >= o.least && v <= o.most && !(c.unsigned && v < 0) {
+		return nil
 	}
-	return Operand{Kind: KindImm, Imm: r.c.bits, Reg: -1}, nil
+	if o.least == o.most {
+		return fmt.Errorf("%s is %v, want %d", o.name, c, o.least)
+	}
+	return fmt.Errorf("%s is %v, want %d to %d", o.name, c, o.least, o.most)
 }

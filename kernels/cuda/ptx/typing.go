@@ -24,6 +24,9 @@ func fits(reg, want Type, wider bool) bool {
 
 // destination checks a register that is written.
 func (b *body) destination(spec operandSpec, t Type, r raw) (Operand, error) {
+	if r.kind == rawSink && spec.sink {
+		return Operand{Kind: KindSink, Reg: -1}, nil
+	}
 	if r.kind != rawSymbol || r.sym.reg < 0 {
 		return Operand{}, fmt.Errorf("want a register%s that is written, have %s", of(t), r.text)
 	}
@@ -154,18 +157,14 @@ func (b *body) symbolAddress(in *Instruction, t Type, r raw) (Operand, error) {
 }
 
 // vector checks {a,b,…}. Without a number of elements it is one that mov packs or unpacks: as many as make the type.
-func (b *body) vector(in *Instruction, spec operandSpec, t Type, r raw) (Operand, error) {
+func (b *body) vector(spec operandSpec, t Type, r raw) (Operand, error) {
 	elems := r.elems
 	if r.kind == rawSymbol && r.sym.regs != nil {
 		for _, reg := range r.sym.regs {
 			elems = append(elems, raw{kind: rawSymbol, text: r.text, line: r.line, sym: &symbol{reg: reg}})
 		}
 	} else if r.kind != rawVector {
-		if spec.n == 1 && in.Op == "ldmatrix" {
-			elems = []raw{r}
-		} else {
-			return Operand{}, fmt.Errorf("want registers in braces, have %s", r.text)
-		}
+		return Operand{}, fmt.Errorf("want registers in braces, have %s", r.text)
 	}
 	switch n := len(elems); {
 	case spec.n == 0 && (n != 2 && n != 4 || t.Bits()/n < 8):
@@ -176,7 +175,7 @@ func (b *body) vector(in *Instruction, spec operandSpec, t Type, r raw) (Operand
 		return Operand{}, fmt.Errorf("want %d elements in braces, have %d", spec.n, n)
 	}
 	o := Operand{Kind: KindVector, Reg: -1}
-	sinks := 0
+	sinks, class := 0, NoType
 	for _, e := range elems {
 		one := Operand{Kind: KindSink, Reg: -1}
 		var err error
@@ -190,6 +189,15 @@ func (b *body) vector(in *Instruction, spec operandSpec, t Type, r raw) (Operand
 		}
 		if err != nil {
 			return o, err
+		}
+		if one.Kind == KindReg {
+			reg := b.f.Registers[one.Reg].Type
+			if class != NoType && !fits(reg, class, true) && !fits(class, reg, true) {
+				return o, fmt.Errorf("%s is %v, another element %v", e.text, reg, class)
+			}
+			if class == NoType || class.raw() {
+				class = reg
+			}
 		}
 		o.Elems = append(o.Elems, one)
 	}

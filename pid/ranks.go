@@ -58,7 +58,7 @@ func (tr *Trainer) Join(ranks Ranks, settings string) error {
 			return fmt.Errorf("rank %d has other settings, another teacher or another state than rank 0", r)
 		}
 	}
-	tr.ranks, tr.sums = ranks, newGradientSums(ranks, tr.Opt.Vars)
+	tr.ranks, tr.sums = ranks, newGradientSums(ranks, tr.Opt.Vars, bucketBytes)
 	return nil
 }
 
@@ -142,7 +142,7 @@ type gradientSums struct {
 	next    int   // bucket to send
 }
 
-func newGradientSums(ranks Ranks, params []*autograd.Var) *gradientSums {
+func newGradientSums(ranks Ranks, params []*autograd.Var, bucketBytes int) *gradientSums {
 	s := &gradientSums{ranks: ranks, params: params, bucket: map[*autograd.Var]int{}}
 	size := 0
 	for i := len(params) - 1; i >= 0; i-- {

@@ -1,0 +1,363 @@
+package simt
+
+import (
+	"encoding/binary"
+
+	"onestep/kernels/cuda/ptx"
+)
+
+// Contents of a byte of shared memory.
+const (
+	unset   = iota
+	valued  // it has a value
+	copying // an asynchronous copy to it is under way
+)
+
+// address decodes an address operand: the addresses of all lanes.
+func (d *decoder) address(o ptx.Operand) func(w *warp) *vector {
+	switch {
+	case o.Kind != ptx.KindAddress:
+		d.unsupported("an operand of kind %d as an address", o.Kind)
+	case o.Reg >= 0:
+		r := d.base + o.Reg
+		d.out.reads = append(d.out.reads, r)
+		cut := bitsMask(d.f.Registers[o.Reg].Type.Bits())
+		if o.Imm == 0 {
+			return func(w *warp) *vector { return w.reg(r) }
+		}
+		return func(w *warp) *vector {
+			x, y := w.reg(r), &w.cta.scratch
+			for i := range y {
+				y[i] = (x[i] + o.Imm) & cut
+			}
+			return y
+		}
+	case o.Var != nil:
+		v := constant(d.p.address(o.Var) + o.Imm).fixed
+		return func(*warp) *vector { return v }
+	}
+	v := constant(o.Imm).fixed
+	return func(*warp) *vector { return v }
+}
+
+// space finds where a generic address points.
+func space(addr uint64) (ptx.Space, uint64) {
+	switch {
+	case addr >= sharedWindow && addr < sharedWindow+windowSize:
+		return ptx.Shared, addr - sharedWindow
+	case addr >= localWindow && addr < localWindow+windowSize:
+		return ptx.Local, addr - localWindow
+	}
+	return ptx.Global, addr
+}
+
+// bytes is the memory of one lane's access, after all checks.
+func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []byte {
+	if s == ptx.Generic {
+		s, addr = space(addr)
+	}
+	if addr%uint64(n) != 0 {
+		w.fail(lane, "address %#x of %d bytes is misaligned", addr, n)
+	}
+	switch s {
+	case ptx.Shared:
+		return w.shared(lane, addr, n, kind)
+	case ptx.Local:
+		size := uint64(w.cta.p.localSize)
+		if addr+uint64(n) > size {
+			w.fail(lane, "local address %d of %d bytes: a thread has %d", addr, n, size)
+		}
+		at := uint64(lane)*size + addr
+		return w.local[at : at+uint64(n)]
+	case ptx.Param:
+		ps := w.cta.run.params
+		if kind.writes() || addr+uint64(n) > uint64(len(ps)) {
+			w.fail(lane, "parameter bytes %d to %d: there are %d, and they are only read", addr, addr+uint64(n), len(ps))
+		}
+		return ps[addr : addr+uint64(n)]
+	case ptx.Const:
+		c := w.cta.p.constants
+		if kind.writes() || addr+uint64(n) > uint64(len(c)) {
+			w.fail(lane, "constant bytes %d to %d: there are %d, and they are only read", addr, addr+uint64(n), len(c))
+		}
+		return c[addr : addr+uint64(n)]
+	}
+	return w.global(lane, addr, n, kind)
+}
+
+// shared is bytes of the block's shared memory.
+func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
+	c := w.cta
+	if addr >= sharedWindow { // a generic address where one within shared memory may stand
+		addr -= sharedWindow
+	}
+	if addr+uint64(n) > uint64(len(c.shared)) {
+		w.fail(lane, "shared address %d of %d bytes: the block has %d", addr, n, len(c.shared))
+	}
+	state := c.sharedState[addr : addr+uint64(n)]
+	for i, s := range state {
+		switch {
+		case s == copying:
+			w.fail(lane, "shared byte %d is touched while an asynchronous copy to it is under way", int(addr)+i)
+		case kind.writes():
+			state[i] = valued
+		case s == unset && c.run.o.Uninitialized:
+			w.fail(lane, "shared byte %d is read, but nothing wrote it", int(addr)+i)
+		}
+	}
+	if c.run.o.Races {
+		w.note(c.sharedHistory, int(addr), n, lane, kind, "shared memory's")
+	}
+	return c.shared[addr : addr+uint64(n)]
+}
+
+// global is bytes of global memory.
+func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
+	mem := w.cta.run.mem
+	p := mem.find(addr, n)
+	if p == nil {
+		w.fail(lane, "address %#x of %d bytes is out of bounds: %s", addr, n, mem.nearest(addr))
+	}
+	at := int(addr - p.b.base)
+	if p.b.written != nil {
+		f := p.b.written[at : at+n]
+		if kind.writes() {
+			for i := range f {
+				f[i] = true
+			}
+		} else if w.cta.run.o.Uninitialized {
+			for i, ok := range f {
+				if !ok {
+					w.fail(lane, "byte %d of an allocation of %d is read, but nothing wrote it", int(addr-p.lo)+i, p.hi-p.lo)
+				}
+			}
+		}
+	}
+	if w.cta.run.o.Races {
+		if p.b.touched == nil {
+			p.b.touched = newPages(len(p.b.data))
+		}
+		w.note(p.b.touched, at, n, lane, kind, "global memory's")
+	}
+	return p.b.data[at : at+n]
+}
+
+func get(b []byte) uint64 {
+	switch len(b) {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+func put(b []byte, x uint64) {
+	switch len(b) {
+	case 1:
+		b[0] = byte(x)
+	case 2:
+		binary.LittleEndian.PutUint16(b, uint16(x))
+	case 4:
+		binary.LittleEndian.PutUint32(b, uint32(x))
+	default:
+		binary.LittleEndian.PutUint64(b, x)
+	}
+}
+
+// load decodes ld and ldu.
+func (d *decoder) load() {
+	in := d.in
+	t := in.Types[len(in.Types)-1]
+	size, sign := t.Bytes(), t.Signed()
+	rs := d.registers(in.Operands[0])
+	if b := in.Operands[1]; in.Space == ptx.Param && (!d.f.Kernel || b.Var != nil && b.Var.Offset < 0 || d.local(b.Var)) {
+		d.loadParam(rs, t)
+		return
+	}
+	at := d.address(in.Operands[1])
+	kind, o := read, ordering{reads: true}
+	if in.Has("volatile") || in.Has("relaxed") || in.Has("acquire") {
+		kind, o.acquire = readStrong, in.Has("acquire")
+	}
+	total := size * len(rs)
+	widths := make([]uint64, len(rs))
+	for i, r := range rs {
+		if r >= 0 {
+			widths[i] = bitsMask(d.width(r))
+		}
+	}
+	s := in.Space
+	d.out.class = memoryClass(s, false)
+	d.out.run = func(w *warp, mask uint32) {
+		addrs := *at(w)
+		if s != ptx.Param && s != ptx.Const {
+			w.cta.count.access(w, s, &addrs, mask, total, false)
+		}
+		for l := range lanes {
+			if mask>>l&1 == 0 {
+				continue
+			}
+			b := w.bytes(s, l, addrs[l], total, kind)
+			for i, r := range rs {
+				if r >= 0 {
+					w.regs[r*lanes+l] = extend(get(b[i*size:(i+1)*size]), 8*size, sign) & widths[i]
+				}
+			}
+			if kind.strong() {
+				w.order(addrs[l], o)
+			}
+		}
+		for _, r := range rs {
+			w.define(r, mask)
+		}
+	}
+}
+
+// store decodes st.
+func (d *decoder) store() {
+	in := d.in
+	t := in.Types[len(in.Types)-1]
+	size := t.Bytes()
+	vs := d.elements(in.Operands[1])
+	if in.Space == ptx.Param {
+		d.storeParam(vs, t)
+		return
+	}
+	at := d.address(in.Operands[0])
+	kind, o := write, ordering{writes: true}
+	if in.Has("volatile") || in.Has("relaxed") || in.Has("release") {
+		kind, o.release = writeStrong, in.Has("release")
+	}
+	total := size * len(vs)
+	s := in.Space
+	d.out.class = memoryClass(s, true)
+	d.out.run = func(w *warp, mask uint32) {
+		addrs := *at(w)
+		w.cta.count.access(w, s, &addrs, mask, total, true)
+		for l := range lanes {
+			if mask>>l&1 == 0 {
+				continue
+			}
+			b := w.bytes(s, l, addrs[l], total, kind)
+			for i := range vs {
+				put(b[i*size:(i+1)*size], vs[i].get(w)[l])
+			}
+			if kind.strong() {
+				w.order(addrs[l], o)
+			}
+		}
+	}
+}
+
+// atomic decodes atom and red.
+func (d *decoder) atomic() {
+	in := d.in
+	t := in.Types[len(in.Types)-1]
+	size := t.Bytes()
+	r, first := -1, 0
+	if in.Op == "atom" {
+		r, first = d.dst(0), 1
+	}
+	at := d.address(in.Operands[first])
+	b := d.src(first + 1)
+	c := constant(0)
+	if len(in.Operands) > first+2 && in.Has("cas") {
+		c = d.src(first + 2)
+	}
+	f := d.combine(t)
+	s := in.Space
+	o := ordering{reads: true, writes: true, acquire: in.Has("acquire") || in.Has("acq_rel"), release: in.Has("release") || in.Has("acq_rel")}
+	d.out.class = memoryClass(s, true)
+	d.out.run = func(w *warp, mask uint32) {
+		addrs := *at(w)
+		w.cta.count.access(w, s, &addrs, mask, size, true)
+		x, y := b.get(w), c.get(w)
+		lanesOf(mask, func(l int) {
+			m := w.bytes(s, l, addrs[l], size, readStrong)
+			m = w.bytes(s, l, addrs[l], size, writeStrong)
+			old := get(m)
+			put(m, f(old, x[l], y[l]))
+			w.set(r, l, old)
+			where, _ := space(addrs[l])
+			if s == ptx.Global || s == ptx.Generic && where == ptx.Global {
+				w.order(addrs[l], o)
+			}
+		})
+		w.define(r, mask)
+	}
+}
+
+// combine is the operation of an atomic: the new value from the old one, b and c.
+func (d *decoder) combine(t ptx.Type) func(old, b, c uint64) uint64 {
+	in := d.in
+	n := t.Bits()
+	cut := bitsMask(n)
+	x := func(a uint64) uint64 { return extend(a, n, t.Signed()) }
+	has := in.Has
+	flush := in.Space != ptx.Shared // the global form flushes subnormal float32
+	switch {
+	case has("cas"):
+		return func(old, b, c uint64) uint64 {
+			if old == b&cut {
+				return c
+			}
+			return old
+		}
+	case has("exch"):
+		return func(old, b, c uint64) uint64 { return b }
+	case has("and"):
+		return func(old, b, c uint64) uint64 { return old & b }
+	case has("or"):
+		return func(old, b, c uint64) uint64 { return old | b }
+	case has("xor"):
+		return func(old, b, c uint64) uint64 { return old ^ b }
+	case has("inc"):
+		return func(old, b, c uint64) uint64 {
+			if old >= b&cut {
+				return 0
+			}
+			return old + 1
+		}
+	case has("dec"):
+		return func(old, b, c uint64) uint64 {
+			if old == 0 || old > b&cut {
+				return b
+			}
+			return old - 1
+		}
+	case has("min"), has("max"):
+		most := has("max")
+		return func(old, b, c uint64) uint64 {
+			less := x(old) < x(b)
+			if t.Signed() {
+				less = int64(x(old)) < int64(x(b))
+			}
+			if less == most {
+				return b & cut
+			}
+			return old
+		}
+	case !has("add"):
+		d.unsupported("this operation")
+	case t == ptx.F32:
+		return func(old, b, c uint64) uint64 {
+			if flush {
+				return fromF32(flush32(flush32(toF32(old)) + flush32(toF32(b))))
+			}
+			return fromF32(toF32(old) + toF32(b))
+		}
+	case t == ptx.F64:
+		return func(old, b, c uint64) uint64 { return fromF64(toF64(old) + toF64(b)) }
+	case t == ptx.F16 || t == ptx.BF16 || t == ptx.F16x2 || t == ptx.BF16x2:
+		value, pack := floatOf(scalarType(t)), bitsOf(scalarType(t), nearest)
+		one := func(a, b uint64) uint64 { return pack(odd(value(a&0xffff), value(b&0xffff))) }
+		if n == 16 {
+			return func(old, b, c uint64) uint64 { return one(old, b) }
+		}
+		return func(old, b, c uint64) uint64 { return one(old, b) | one(old>>16, b>>16)<<16 }
+	}
+	return func(old, b, c uint64) uint64 { return (old + b) & cut }
+}

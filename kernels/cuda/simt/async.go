@@ -1,0 +1,249 @@
+package simt
+
+import (
+	"onestep/kernels/cuda/ptx"
+)
+
+// copies are the asynchronous copies of one lane that are under way: groups that are closed, the oldest first, and what came since.
+type copies struct {
+	groups [][]asyncCopy
+	open   []asyncCopy
+}
+
+// asyncCopy is one cp.async. Its bytes are read and written as late as it may be, when it is waited for.
+type asyncCopy struct {
+	dst, src    uint64
+	size, given int
+	at          *instr
+}
+
+// asyncCopy decodes cp.async and its companions.
+func (d *decoder) asyncCopy() {
+	in := d.in
+	switch {
+	case in.Has("commit_group"):
+		d.out.class = ClassSync
+		d.out.run = func(w *warp, mask uint32) {
+			lanesOf(mask, func(i int) {
+				c := &w.copies[i]
+				c.groups = append(c.groups, c.open)
+				c.open = nil
+			})
+		}
+	case in.Has("wait_group"):
+		n := int(in.Operands[0].Imm)
+		d.out.class = ClassSync
+		d.out.run = func(w *warp, mask uint32) { lanesOf(mask, func(i int) { w.land(i, n) }) }
+	case in.Has("wait_all"):
+		d.out.class = ClassSync
+		d.out.run = func(w *warp, mask uint32) { lanesOf(mask, func(i int) { w.landAll(i) }) }
+	case in.Has("mbarrier"):
+		d.asyncArrive()
+	default:
+		d.startCopy()
+	}
+}
+
+func (d *decoder) startCopy() {
+	in := d.in
+	to, from := d.address(in.Operands[0]), d.address(in.Operands[1])
+	size := int(in.Operands[2].Imm)
+	given := constant(uint64(size))
+	ignore, negated := constant(0), false
+	hinted := in.Has("L2::cache_hint")
+	if n := len(in.Operands); n > 3 && !(hinted && n == 4) {
+		o := in.Operands[3]
+		if o.Kind == ptx.KindReg && d.f.Registers[o.Reg].Type == ptx.Pred {
+			ignore, negated = d.src(3), o.Negated
+		} else {
+			given = d.src(3)
+		}
+	}
+	d.out.class = ClassAsync
+	out := d.out
+	d.out.run = func(w *warp, mask uint32) {
+		dst := *to(w)
+		src := *from(w)
+		n, skip := given.get(w), ignore.get(w)
+		w.cta.count.access(w, ptx.Shared, &dst, mask, size, true)
+		var reads uint32
+		lanesOf(mask, func(i int) {
+			k := int(n[i] & bitsMask(32))
+			if skip[i]&1 != 0 != negated {
+				k = 0
+			}
+			if k > size {
+				w.fail(i, "%d source bytes of a copy of %d", k, size)
+			}
+			if dst[i]%uint64(size) != 0 || src[i]%uint64(size) != 0 {
+				w.fail(i, "a copy of %d bytes from %#x to shared %d is misaligned", size, src[i], dst[i])
+			}
+			if k > 0 {
+				reads |= 1 << i
+				if w.cta.run.mem.find(src[i], k) == nil {
+					w.fail(i, "address %#x of %d bytes is out of bounds: %s", src[i], k, w.cta.run.mem.nearest(src[i]))
+				}
+			}
+			at := dst[i]
+			if at >= sharedWindow {
+				at -= sharedWindow
+			}
+			w.shared(i, at, size, write)
+			for b := range size { // poisoned until it lands
+				w.cta.sharedState[int(at)+b] = copying
+			}
+			c := &w.copies[i]
+			c.open = append(c.open, asyncCopy{at, src[i], size, k, out})
+		})
+		w.cta.count.access(w, ptx.Global, &src, reads, size, false)
+	}
+}
+
+// land ends a lane's groups of copies but the n latest.
+func (w *warp) land(lane, n int) {
+	c := &w.copies[lane]
+	for len(c.groups) > n {
+		w.finish(lane, c.groups[0])
+		c.groups = c.groups[1:]
+	}
+}
+
+func (w *warp) landAll(lane int) {
+	w.land(lane, 0)
+	w.finish(lane, w.copies[lane].open)
+	w.copies[lane].open = nil
+}
+
+func (w *warp) finish(lane int, list []asyncCopy) {
+	now := w.at
+	for _, a := range list {
+		w.at = a.at
+		state := w.cta.sharedState[a.dst : a.dst+uint64(a.size)]
+		for i := range state {
+			state[i] = valued
+		}
+		to := w.shared(lane, a.dst, a.size, write)
+		clear(to)
+		for k := 0; k < a.given; { // in pieces that are aligned
+			step := 1
+			for step*2 <= a.given-k && (a.src+uint64(k))%uint64(step*2) == 0 {
+				step *= 2
+			}
+			copy(to[k:], w.global(lane, a.src+uint64(k), step, read))
+			k += step
+		}
+	}
+	w.at = now
+}
+
+// mbarrier objects are 64 bits [ptx, "mbarrier"], whose layout is left open; here: the arrivals that a phase wants (bits 0 to 19), those that
+// are outstanding (20 to 39), the phase's number (40 to 62).
+const mbarrierBits = 20
+
+func mbarrierState(x uint64) (want, pending, phase uint64) {
+	m := bitsMask(mbarrierBits)
+	return x & m, x >> mbarrierBits & m, x >> (2 * mbarrierBits)
+}
+
+func mbarrierWord(want, pending, phase uint64) uint64 {
+	return want | pending<<mbarrierBits | phase<<(2*mbarrierBits)
+}
+
+// arrive counts n arrivals, of which drop are taken from later phases too; when none is outstanding the next phase begins.
+func (w *warp) arrive(m []byte, lane int, n, drop uint64) (token uint64) {
+	want, pending, phase := mbarrierState(get(m))
+	token = mbarrierWord(want, pending, phase)
+	if n > pending {
+		w.fail(lane, "%d arrivals at an mbarrier that waits for %d", n, pending)
+	}
+	want -= drop
+	if pending -= n; pending == 0 {
+		pending = want
+		phase++
+	}
+	put(m, mbarrierWord(want, pending, phase))
+	return token
+}
+
+func (d *decoder) mbarrier() {
+	in := d.in
+	d.out.class = ClassSync
+	sync := func(w *warp, addr uint64, o ordering) { w.order(sharedWindow+uint64(w.cta.number)<<24+addr, o) }
+	switch in.Mods[0] {
+	case "init":
+		at, n := d.address(in.Operands[0]), d.src(1)
+		d.out.run = func(w *warp, mask uint32) {
+			addrs, x := *at(w), n.get(w)
+			lanesOf(mask, func(i int) { put(w.shared(i, addrs[i], 8, write), mbarrierWord(x[i], x[i], 0)) })
+		}
+	case "inval":
+		at := d.address(in.Operands[0])
+		d.out.run = func(w *warp, mask uint32) {
+			addrs := *at(w)
+			lanesOf(mask, func(i int) { w.shared(i, addrs[i], 8, write) })
+		}
+	case "arrive", "arrive_drop":
+		r, at := d.dst(0), d.address(in.Operands[1])
+		n := constant(1)
+		if len(in.Operands) > 2 {
+			n = d.src(2)
+		}
+		drop := in.Mods[0] == "arrive_drop"
+		d.out.run = func(w *warp, mask uint32) {
+			addrs, x := *at(w), n.get(w)
+			lanesOf(mask, func(i int) {
+				m := w.shared(i, addrs[i], 8, writeStrong)
+				k := x[i] & bitsMask(32)
+				dropped := uint64(0)
+				if drop {
+					dropped = k
+				}
+				sync(w, addrs[i], ordering{reads: true, writes: true, release: true})
+				w.set(r, i, w.arrive(m, i, k, dropped))
+			})
+			w.define(r, mask)
+		}
+	case "test_wait":
+		p, at, token := d.dst(0), d.address(in.Operands[1]), d.src(2)
+		parity := in.Has("parity")
+		d.out.run = func(w *warp, mask uint32) {
+			addrs, x := *at(w), token.get(w)
+			lanesOf(mask, func(i int) {
+				_, _, phase := mbarrierState(get(w.shared(i, addrs[i], 8, readStrong)))
+				_, _, of := mbarrierState(x[i])
+				done := phase != of
+				if parity {
+					done = phase&1 != x[i]&1
+				}
+				if done {
+					sync(w, addrs[i], ordering{reads: true, acquire: true})
+				}
+				w.set(p, i, truth(done))
+			})
+			w.define(p, mask)
+		}
+	case "pending_count":
+		d.unary(func(a uint64) uint64 { _, p, _ := mbarrierState(a); return p })
+	default:
+		d.unsupported("this form")
+	}
+}
+
+// asyncArrive: an arrival when the lane's copies so far have ended, which here they do at once. Without .noinc the arrival was not counted in
+// what the barrier wants, so that nothing is left to do.
+func (d *decoder) asyncArrive() {
+	at := d.address(d.in.Operands[0])
+	counted := d.in.Has("noinc")
+	d.out.class = ClassSync
+	d.out.run = func(w *warp, mask uint32) {
+		addrs := *at(w)
+		lanesOf(mask, func(i int) {
+			w.landAll(i)
+			m := w.shared(i, addrs[i], 8, writeStrong)
+			w.order(sharedWindow+uint64(w.cta.number)<<24+addrs[i], ordering{reads: true, writes: true, release: true})
+			if counted {
+				w.arrive(m, i, 1, 0)
+			}
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package simt
+
+import (
+	"strings"
+)
+
+// cta is a block of threads.
+type cta struct {
+	p      *Program
+	run    *launch
+	count  *Counters
+	index  [3]int
+	number int // in the launch
+	warps  []*warp
+
+	shared        []byte
+	sharedState   []uint8
+	sharedHistory pages
+	barriers      [16]barrierState
+	scratch       vector // an address operand's values
+}
+
+func (c *cta) firstWarp() int32 { return int32(c.number*len(c.warps)) + 1 }
+
+// newBlock sets up block number n of a launch.
+func (r *launch) newBlock(n int) *cta {
+	l := &r.l
+	c := &cta{p: r.p, run: r, count: r.o.Counters, number: n}
+	c.index = [3]int{n % l.Grid[0], n / l.Grid[0] % l.Grid[1], n / l.Grid[0] / l.Grid[1]}
+	size := r.p.sharedSize
+	if l.Shared > 0 {
+		size = r.p.dynamicAt + l.Shared
+	}
+	c.shared, c.sharedState = make([]byte, size), make([]uint8, size)
+	if r.o.Races {
+		c.sharedHistory = newPages(size)
+	}
+	threads := l.Block[0] * l.Block[1] * l.Block[2]
+	for i := 0; i*lanes < threads; i++ {
+		w := &warp{cta: c, number: i, regs: make([]uint64, r.p.registers*lanes), defined: make([]uint32, r.p.registers), sync: 1}
+		w.alive = uint32(bitsMask(min(lanes, threads-i*lanes)))
+		w.groups = []group{{mask: w.alive}}
+		w.local, w.args = make([]byte, lanes*r.p.localSize), make([]byte, lanes*r.p.argSize)
+		c.warps = append(c.warps, w)
+	}
+	for _, w := range c.warps {
+		w.vc = make([]uint32, len(c.warps))
+	}
+	return c
+}
+
+// advance lets the warps take turns for about so many instructions. It returns how many they ran; done says that the block has ended.
+func (c *cta) advance(most int) (ran int, done bool) {
+	order := make([]*warp, len(c.warps))
+	copy(order, c.warps)
+	for ran < most {
+		turn := 0
+		alive := false
+		if r := c.run.random; r != nil {
+			r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		}
+		for _, w := range order {
+			if w.alive == 0 || w.waiting != nil {
+				alive = alive || w.alive != 0
+				continue
+			}
+			quantum := 1 << 16
+			if r := c.run.random; r != nil {
+				quantum = 1 << r.IntN(8)
+			}
+			turn += w.steps(quantum)
+			alive = alive || w.alive != 0
+		}
+		ran += turn
+		if !alive {
+			return ran, true
+		}
+		if turn == 0 {
+			c.deadlock()
+		}
+	}
+	return ran, false
+}
+
+// deadlock fails: every warp waits at a barrier that others do not come to.
+func (c *cta) deadlock() {
+	var places []string
+	var first *warp
+	for _, w := range c.warps {
+		if w.alive != 0 && w.waiting != nil {
+			if first == nil {
+				first = w
+			}
+			if len(places) < 8 {
+				places = append(places, w.waiting.describe())
+			}
+		}
+	}
+	first.at = first.waiting.in
+	first.fail(-1, "deadlock: %s", strings.Join(places, "; "))
+}

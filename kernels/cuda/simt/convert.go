@@ -1,0 +1,189 @@
+package simt
+
+import (
+	"math"
+	"math/big"
+
+	"onestep/kernels/cuda/ptx"
+)
+
+// floatOf reads a register as a number of a floating-point type, widened exactly.
+func floatOf(t ptx.Type) func(uint64) float64 {
+	switch t {
+	case ptx.F16:
+		return func(x uint64) float64 { return float64(halves[uint16(x)]) }
+	case ptx.BF16:
+		return func(x uint64) float64 { return float64(bf16(x & 0xffff)) }
+	case ptx.F32, ptx.TF32:
+		return func(x uint64) float64 { return float64(toF32(x)) }
+	}
+	return toF64
+}
+
+// bitsOf rounds a float64 to a floating-point type.
+func bitsOf(t ptx.Type, mode rounding) func(float64) uint64 {
+	switch t {
+	case ptx.F16:
+		return func(x float64) uint64 { return f16Bits(x, mode) }
+	case ptx.BF16:
+		return func(x float64) uint64 { return bf16Bits(x, mode) }
+	case ptx.F32:
+		return func(x float64) uint64 { return fromF32(float32(formatF32.narrow(x, mode))) }
+	}
+	return fromF64
+}
+
+// convert decodes cvt.
+func (d *decoder) convert() {
+	in := d.in
+	if len(in.Types) != 2 {
+		d.unsupported("a conversion of %d types", len(in.Types))
+	}
+	to, from := in.Types[0], in.Types[1]
+	mode := d.rounding()
+	ftz, sat, relu := in.Has("ftz"), in.Has("sat"), in.Has("relu")
+	shape := func(x float64) float64 {
+		if relu && !(x > 0) && x == x {
+			x = 0
+		}
+		if sat && to.Float() {
+			x = clamp01(x)
+		}
+		return x
+	}
+	switch {
+	case to == ptx.F16x2 || to == ptx.BF16x2: // a goes to the upper half
+		half := ptx.F16
+		if to == ptx.BF16x2 {
+			half = ptx.BF16
+		}
+		pack := bitsOf(half, mode)
+		d.binary(func(a, b uint64) uint64 {
+			return pack(shape(float64(toF32(a))))<<16 | pack(shape(float64(toF32(b))))
+		})
+	case to == ptx.TF32: // rna: to the nearest, ties away from zero
+		d.unary(func(a uint64) uint64 {
+			if a&0x7f800000 == 0x7f800000 {
+				if a&0x7fffff != 0 {
+					return nan32
+				}
+				return a
+			}
+			return (a + 0x1000) &^ 0x1fff
+		})
+	case to.Float() && from.Float():
+		d.floatToFloat(to, from, mode, ftz, shape)
+	case to.Float():
+		n, s := from.Bits(), from.Signed()
+		if !from.Float() && to == ptx.F64 || to == ptx.F32 || to == ptx.F16 || to == ptx.BF16 {
+			d.unary(func(a uint64) uint64 { return intToFloat(extend(a, n, s), s, to, mode, shape) })
+			return
+		}
+		d.unsupported("this conversion")
+	case from.Float():
+		value := floatOf(from)
+		n, s := to.Bits(), to.Signed()
+		width := d.width(d.dst(0))
+		d.unary(func(a uint64) uint64 {
+			x := value(a)
+			if ftz && from == ptx.F32 {
+				x = float64(flush32(float32(x)))
+			}
+			return floatToInt(x, n, s, mode) & bitsMask(width)
+		})
+	default:
+		d.intToInt(to, from, sat)
+	}
+}
+
+func (d *decoder) floatToFloat(to, from ptx.Type, mode rounding, ftz bool, shape func(float64) float64) {
+	value, pack := floatOf(from), bitsOf(to, mode)
+	integral := d.in.Has("rni") || d.in.Has("rzi") || d.in.Has("rmi") || d.in.Has("rpi")
+	d.unary(func(a uint64) uint64 {
+		x := value(a)
+		if ftz && from == ptx.F32 {
+			x = float64(flush32(float32(x)))
+		}
+		if integral {
+			x = integer(x, mode)
+		}
+		y := pack(shape(x))
+		if ftz && to == ptx.F32 {
+			y = uint64(math.Float32bits(flush32(toF32(y))))
+		}
+		return y
+	})
+}
+
+// integer rounds to a whole number.
+func integer(x float64, mode rounding) float64 {
+	switch mode {
+	case zero:
+		return math.Trunc(x)
+	case down:
+		return math.Floor(x)
+	case up:
+		return math.Ceil(x)
+	}
+	return math.RoundToEven(x)
+}
+
+// floatToInt rounds and saturates to n bits; NaN is 0, of 64 bits 2⁶³.
+func floatToInt(x float64, n int, sign bool, mode rounding) uint64 {
+	if x != x {
+		if n == 64 {
+			return 1 << 63
+		}
+		return 0
+	}
+	x = integer(x, mode)
+	if sign {
+		switch lo, hi := -math.Ldexp(1, n-1), math.Ldexp(1, n-1); {
+		case x < lo:
+			return uint64(int64(-1) << (n - 1))
+		case x >= hi:
+			return bitsMask(n - 1)
+		}
+		return uint64(int64(x))
+	}
+	switch {
+	case x <= 0:
+		return 0
+	case x >= math.Ldexp(1, n):
+		return bitsMask(n)
+	}
+	return uint64(x)
+}
+
+func intToFloat(x uint64, sign bool, to ptx.Type, mode rounding, shape func(float64) float64) uint64 {
+	z := new(big.Float).SetPrec(64)
+	if sign {
+		z.SetInt64(int64(x))
+	} else {
+		z.SetUint64(x)
+	}
+	f := map[ptx.Type]format{ptx.F64: formatF64, ptx.F32: formatF32, ptx.F16: formatF16, ptx.BF16: formatBF16}[to]
+	return bitsOf(to, nearest)(shape(f.round(z, mode)))
+}
+
+func (d *decoder) intToInt(to, from ptx.Type, sat bool) {
+	n, s := from.Bits(), from.Signed()
+	tn, ts := to.Bits(), to.Signed()
+	width := d.width(d.dst(0))
+	d.unary(func(a uint64) uint64 {
+		x := extend(a, n, s)
+		if sat {
+			switch {
+			case ts && s:
+				x = uint64(min(max(int64(x), int64(-1)<<(tn-1)), int64(bitsMask(tn-1))))
+			case ts:
+				x = min(x, bitsMask(tn-1))
+			case s && int64(x) < 0:
+				x = 0
+			default:
+				x = min(x, bitsMask(tn))
+			}
+		}
+		return extend(x, tn, ts) & bitsMask(width)
+	})
+}

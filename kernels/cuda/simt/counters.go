@@ -1,0 +1,266 @@
+package simt
+
+import (
+	"onestep/kernels/cuda/ptx"
+)
+
+// Class is a kind of instruction, by the unit that does it.
+type Class uint8
+
+// The classes.
+const (
+	ClassOther Class = iota // moves, integer arithmetic, comparisons, conversions between integers
+	ClassFP32               // add, mul, fma of float32 and of packed halves
+	ClassFP64
+	ClassSpecial // ex2, rcp, rsqrt and the like; conversions between types
+	ClassMatrix  // mma
+	ClassShared  // ld and st of shared memory, ldmatrix
+	ClassGlobal
+	ClassAsync // cp.async
+	ClassControl
+	ClassSync
+	numClasses
+)
+
+var classNames = [numClasses]string{"integer", "fp32", "fp64", "special", "matrix", "shared", "global", "async", "control", "sync"}
+
+func (c Class) String() string { return classNames[c] }
+
+// Counters are what launches did. Memory is counted in the units that hardware moves: sectors of 32 bytes of global memory, wavefronts of
+// shared memory, of which one serves all 32 banks of 4 bytes once.
+type Counters struct {
+	Warp        [numClasses]int64 // instructions of warps
+	Thread      [numClasses]int64 // of threads
+	FLOPs       int64             // of add, mul and fma; of mma in MatrixFLOPs
+	MatrixFLOPs int64
+
+	Sectors         int64 // of global accesses
+	IdealSectors    int64 // that the bytes asked for would need if they lay together
+	Wavefronts      int64 // of shared accesses
+	IdealWavefronts int64
+	Read, Written   map[uint64]struct{} // sectors touched, by number; nil: not gathered
+
+	ByLine map[int]*Line
+}
+
+// Line is one line of the PTX file.
+type Line struct {
+	Count                       int64 // instructions of warps
+	Sectors, IdealSectors       int64
+	Wavefronts, IdealWavefronts int64
+}
+
+// NewCounters counts from zero; unique says whether to gather which sectors are touched, which takes memory.
+func NewCounters(unique bool) *Counters {
+	c := &Counters{ByLine: map[int]*Line{}}
+	if unique {
+		c.Read, c.Written = map[uint64]struct{}{}, map[uint64]struct{}{}
+	}
+	return c
+}
+
+func (c *Counters) line(n int) *Line {
+	l := c.ByLine[n]
+	if l == nil {
+		l = &Line{}
+		c.ByLine[n] = l
+	}
+	return l
+}
+
+func (c *Counters) instruction(in *instr, mask uint32) {
+	n := int64(popcount(mask))
+	c.Warp[in.class]++
+	c.Thread[in.class] += n
+	if in.class == ClassMatrix {
+		c.MatrixFLOPs += int64(in.flops)
+	} else {
+		c.FLOPs += int64(in.flops) * n
+	}
+	c.line(in.line).Count++
+}
+
+func popcount(m uint32) int {
+	n := 0
+	for ; m != 0; m &= m - 1 {
+		n++
+	}
+	return n
+}
+
+// access counts the memory of one instruction of a warp. A nil Counters counts nothing.
+func (c *Counters) access(w *warp, s ptx.Space, addrs *vector, mask uint32, size int, writes bool) {
+	if c == nil || mask == 0 {
+		return
+	}
+	if s == ptx.Generic {
+		s, _ = space(addrs[trailing(mask)])
+	}
+	switch s {
+	case ptx.Global:
+		c.global(w, addrs, mask, size, writes)
+	case ptx.Shared:
+		c.sharedAccess(w, addrs, mask, size)
+	}
+}
+
+func trailing(m uint32) int {
+	n := 0
+	for m>>n&1 == 0 {
+		n++
+	}
+	return n
+}
+
+func (c *Counters) global(w *warp, addrs *vector, mask uint32, size int, writes bool) {
+	sectors := map[uint64]struct{}{}
+	bytes := map[uint64]struct{}{} // of size, asked for
+	lanesOf(mask, func(l int) {
+		bytes[addrs[l]] = struct{}{}
+		for a := addrs[l] / 32; a <= (addrs[l]+uint64(size)-1)/32; a++ {
+			sectors[a] = struct{}{}
+		}
+	})
+	n, ideal := int64(len(sectors)), int64((len(bytes)*size+31)/32)
+	c.Sectors += n
+	c.IdealSectors += ideal
+	l := c.line(w.at.line)
+	l.Sectors += n
+	l.IdealSectors += ideal
+	to := c.Read
+	if writes {
+		to = c.Written
+	}
+	if to != nil {
+		for s := range sectors {
+			to[s] = struct{}{}
+		}
+	}
+}
+
+// sharedAccess counts wavefronts: of 8-byte accesses half a warp goes at a time, of 16-byte ones a quarter.
+func (c *Counters) sharedAccess(w *warp, addrs *vector, mask uint32, size int) {
+	per := lanes
+	if size > 4 {
+		per = lanes * 4 / size
+	}
+	var n, ideal int64
+	for first := 0; first < lanes; first += per {
+		part := mask >> first & uint32(bitsMask(per))
+		if part == 0 {
+			continue
+		}
+		n += wavefronts(func(f func(uint64)) {
+			lanesOf(part, func(l int) {
+				for b := 0; b < size; b += 4 {
+					f(addrs[first+l]/4 + uint64(b/4))
+				}
+			})
+		})
+		ideal++
+	}
+	c.addWavefronts(w, n, ideal)
+}
+
+// matrix counts an ldmatrix: a phase for each matrix of eight rows of 16 bytes.
+func (c *Counters) matrix(w *warp, rows []uint64) {
+	if c == nil {
+		return
+	}
+	var n, ideal int64
+	for ; len(rows) > 0; rows = rows[8:] {
+		n += wavefronts(func(f func(uint64)) {
+			for _, r := range rows[:8] {
+				for b := range uint64(4) {
+					f(r/4 + b)
+				}
+			}
+		})
+		ideal++
+	}
+	c.addWavefronts(w, n, ideal)
+}
+
+func (c *Counters) addWavefronts(w *warp, n, ideal int64) {
+	c.Wavefronts += n
+	c.IdealWavefronts += ideal
+	l := c.line(w.at.line)
+	l.Wavefronts += n
+	l.IdealWavefronts += ideal
+}
+
+// wavefronts is the most different words that fall into one of the 32 banks.
+func wavefronts(words func(f func(word uint64))) int64 {
+	var banks [32][]uint64
+	most := 1
+	words(func(word uint64) {
+		b := &banks[word%32]
+		for _, x := range *b {
+			if x == word {
+				return
+			}
+		}
+		*b = append(*b, word)
+		most = max(most, len(*b))
+	})
+	return int64(most)
+}
+
+func memoryClass(s ptx.Space, _ bool) Class {
+	switch s {
+	case ptx.Shared:
+		return ClassShared
+	case ptx.Global, ptx.Generic, ptx.Local:
+		return ClassGlobal
+	}
+	return ClassOther
+}
+
+// classOf is the unit that does an instruction.
+func classOf(in *ptx.Instruction) Class {
+	t := ptx.NoType
+	if len(in.Types) > 0 {
+		t = in.Types[len(in.Types)-1]
+	}
+	switch in.Op {
+	case "mma":
+		return ClassMatrix
+	case "ldmatrix", "movmatrix":
+		return ClassShared
+	case "ex2", "lg2", "sin", "cos", "tanh", "rcp", "rsqrt", "sqrt", "div":
+		if t == ptx.F64 {
+			return ClassFP64
+		}
+		if t.Float() || t == ptx.F16x2 {
+			return ClassSpecial
+		}
+	case "cvt":
+		if in.Types[0].Float() || t.Float() {
+			return ClassSpecial
+		}
+	case "add", "sub", "mul", "fma", "mad", "min", "max", "neg", "abs":
+		switch {
+		case t == ptx.F64:
+			return ClassFP64
+		case t.Float() || t == ptx.F16x2 || t == ptx.BF16x2:
+			return ClassFP32
+		}
+	}
+	return ClassOther
+}
+
+// flopsOf is the floating-point operations of one thread.
+func flopsOf(in *ptx.Instruction) int {
+	t := ptx.NoType
+	if len(in.Types) > 0 {
+		t = in.Types[len(in.Types)-1]
+	}
+	if !t.Float() && t != ptx.F16x2 && t != ptx.BF16x2 {
+		return 0
+	}
+	n := map[string]int{"add": 1, "sub": 1, "mul": 1, "fma": 2, "mad": 2}[in.Op]
+	if t == ptx.F16x2 || t == ptx.BF16x2 {
+		n *= 2
+	}
+	return n
+}

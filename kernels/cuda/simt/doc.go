@@ -1,0 +1,21 @@
+// Package simt executes PTX without a GPU: a warp at a time, each instruction decoded once into a function over 32 lanes. It is stricter than
+// hardware. Accesses out of bounds, misaligned or of values that nothing wrote, barriers that part of a warp misses, and races on shared and
+// global memory are errors that name the kernel, the line, the block and the thread.
+//
+// # Scheduling
+//
+// Lanes of a warp that branch apart become groups with program counters of their own; the group that is farthest behind runs, and groups
+// that meet become one again. Instructions with .sync wait for the lanes that they name. Warps of a block, and blocks that are resident
+// together, take turns: in order for seed 0, else by random numbers of the seed, which also let any group of lanes run and so show
+// what relies on lockstep.
+//
+// # Numbers
+//
+// Arithmetic is IEEE's, with each instruction's rounding. Approximations (ex2.approx and its like) are the correctly rounded values,
+// which the documented bounds allow. The sums of mma are float32 sums of exact products in the order of k, beginning with C; hardware's order
+// is not documented.
+//
+// # References
+//
+//   - [ptx] NVIDIA, Parallel Thread Execution ISA
+package simt

@@ -1,0 +1,180 @@
+package simt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"onestep/kernels/cuda/ptx"
+)
+
+// Program is a kernel ready to run: it and the functions that it calls, decoded into one list of instructions.
+type Program struct {
+	name, file string
+	code       []*instr
+	registers  int
+	types      []ptx.Register // by number, for messages
+	places     map[*ptx.Variable]uint64
+	bases      map[*ptx.Function]int // of a function's registers
+	starts     map[*ptx.Function]int // of its code
+	constants  []byte
+	sharedSize int // static bytes
+	dynamicAt  int // where dynamic shared memory begins
+	localSize  int // bytes of a thread
+	argSize    int // bytes of a thread for .param variables of calls
+	paramSize  int
+	limit      [3]int // .maxntid or .reqntid, or zeros
+	exact      bool   // .reqntid
+}
+
+// Compile decodes a kernel. Global variables of the module are placed in mem, and stay there.
+func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
+	f := m.Entry(entry)
+	if f == nil {
+		return nil, fmt.Errorf("%s: no kernel %s", m.Name, entry)
+	}
+	p = &Program{
+		name: entry, file: m.Name, places: map[*ptx.Variable]uint64{}, bases: map[*ptx.Function]int{}, starts: map[*ptx.Function]int{},
+		paramSize: f.ParamSize, limit: f.MaxNTid,
+	}
+	if f.ReqNTid != [3]int{} {
+		p.limit, p.exact = f.ReqNTid, true
+	}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case error:
+			p, err = nil, e
+		default:
+			panic(e)
+		}
+	}()
+	functions := reachable(f)
+	if err := p.place(m, functions, mem); err != nil {
+		return nil, err
+	}
+	at := 0
+	for _, g := range functions {
+		p.bases[g], p.starts[g] = p.registers, at
+		p.registers += len(g.Registers)
+		p.types = append(p.types, g.Registers...)
+		at += len(g.Body) + 1
+	}
+	for _, g := range functions {
+		d := &decoder{p: p, f: g, base: p.bases[g]}
+		for i := range g.Body {
+			in := d.decode(&g.Body[i])
+			in.target += p.starts[g]
+			for k := range in.targets {
+				in.targets[k] += p.starts[g]
+			}
+			p.code = append(p.code, in)
+		}
+		last := &ptx.Instruction{Op: "ret", Guard: -1, Line: g.Line}
+		p.code = append(p.code, d.decode(last)) // where a body ends without one
+	}
+	return p, nil
+}
+
+// reachable lists a kernel and all functions that it may call.
+func reachable(f *ptx.Function) []*ptx.Function {
+	list := []*ptx.Function{f}
+	for i := 0; i < len(list); i++ {
+		for _, in := range list[i].Body {
+			if in.Callee != nil && !slices.Contains(list, in.Callee) {
+				list = append(list, in.Callee)
+			}
+		}
+	}
+	return list
+}
+
+// SharedSize is the static shared memory in bytes, LocalSize the local memory of a thread, Threads the most threads of a block (0: not said).
+func (p *Program) SharedSize() int { return p.sharedSize }
+func (p *Program) LocalSize() int  { return p.localSize }
+func (p *Program) Threads() int    { return p.limit[0] * p.limit[1] * p.limit[2] }
+
+// place gives every variable an address within its space.
+func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) error {
+	vars := slices.Clone(m.Variables)
+	for _, f := range functions {
+		vars = append(vars, f.Variables...)
+		for _, v := range append(slices.Clone(f.Returns), f.Params...) {
+			if v.Space == ptx.Param && !f.Kernel {
+				vars = append(vars, v)
+			}
+		}
+	}
+	up := func(n, align int) int { return (n + max(align, 1) - 1) / max(align, 1) * max(align, 1) }
+	dynamic := 16
+	for _, v := range vars {
+		switch v.Space {
+		case ptx.Shared:
+			if v.Size == 0 {
+				dynamic = max(dynamic, v.Align)
+				continue
+			}
+			p.sharedSize = up(p.sharedSize, v.Align)
+			p.places[v] = uint64(p.sharedSize)
+			p.sharedSize += v.Size
+		case ptx.Local:
+			p.localSize = up(p.localSize, v.Align)
+			p.places[v] = uint64(p.localSize)
+			p.localSize += v.Size
+		case ptx.Param:
+			p.argSize = up(p.argSize, v.Align)
+			p.places[v] = uint64(p.argSize)
+			p.argSize += v.Size
+		case ptx.Const:
+			at := up(len(p.constants), v.Align)
+			p.places[v] = uint64(at)
+			p.constants = append(p.constants, make([]byte, at-len(p.constants)+v.Size)...)
+			copy(p.constants[at:], v.Init)
+		case ptx.Global:
+			addr, err := mem.Alloc(max(v.Size, 1))
+			if err != nil {
+				return err
+			}
+			init := make([]byte, v.Size)
+			copy(init, v.Init)
+			p.places[v] = addr
+			if err := mem.Write(addr, init); err != nil {
+				return err
+			}
+		}
+	}
+	p.localSize = up(p.localSize, 16)
+	p.dynamicAt = up(p.sharedSize, dynamic)
+	for _, v := range vars {
+		if v.Space == ptx.Shared && v.Size == 0 {
+			p.places[v] = uint64(p.dynamicAt)
+		}
+	}
+	for _, v := range vars { // addresses in initial values
+		for _, r := range v.Refs {
+			var b [8]byte
+			x := p.address(r.Var) + uint64(r.Offset)
+			if r.Generic && r.Var.Space == ptx.Shared {
+				x += sharedWindow
+			}
+			binary.LittleEndian.PutUint64(b[:], x)
+			switch v.Space {
+			case ptx.Global:
+				if err := mem.Write(p.places[v]+uint64(r.At), b[:]); err != nil {
+					return err
+				}
+			case ptx.Const:
+				copy(p.constants[p.places[v]+uint64(r.At):], b[:])
+			}
+		}
+	}
+	return nil
+}
+
+// address is where a variable lies in its space; of a kernel's parameter the offset in the block.
+func (p *Program) address(v *ptx.Variable) uint64 {
+	if at, ok := p.places[v]; ok {
+		return at
+	}
+	return uint64(v.Offset)
+}

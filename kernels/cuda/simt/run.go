@@ -1,0 +1,147 @@
+package simt
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Launch is one launch of a kernel.
+type Launch struct {
+	Grid, Block [3]int // zeros stand for 1
+	Shared      int    // bytes of dynamic shared memory
+	Params      []byte // the parameter block
+}
+
+// Options say how strictly a launch is watched.
+type Options struct {
+	Races         bool      // look for races on shared and global memory
+	Uninitialized bool      // reads of memory and registers that nothing wrote are errors
+	Seed          uint64    // of the schedule; 0: in order
+	Counters      *Counters // nil: nothing is counted
+	Blocks        []int     // run only these blocks of the grid, by number; nil: all
+	MaxSteps      int       // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2³⁰
+}
+
+// Strict looks for everything.
+var Strict = Options{Races: true, Uninitialized: true}
+
+// launch is a launch under way.
+type launch struct {
+	p      *Program
+	mem    *Memory
+	l      Launch
+	o      Options
+	params []byte
+	launch uint32
+	random *rand.Rand
+	syncs  map[uint64]map[int32]uint32 // what strong writes to an address pass on
+	warps  int                         // of a block
+}
+
+// warpOf is the block of a warp, and its number there.
+func (r *launch) warpOf(id int32) (block, warp int) {
+	return int(id-1) / r.warps, int(id-1) % r.warps
+}
+
+// resident is how many blocks run side by side when blocks wait for each other; the order in which they start is that of their numbers.
+const resident = 64
+
+// Run executes a launch. The error is a *[Fault] if the kernel did something wrong.
+func (p *Program) Run(mem *Memory, l Launch, o Options) (err error) {
+	for i := range 3 {
+		l.Grid[i], l.Block[i] = max(1, l.Grid[i]), max(1, l.Block[i])
+	}
+	if err := p.check(l); err != nil {
+		return err
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = 1 << 30
+	}
+	mem.launches++
+	threads := l.Block[0] * l.Block[1] * l.Block[2]
+	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, syncs: map[uint64]map[int32]uint32{}, warps: (threads + lanes - 1) / lanes}
+	if o.Seed != 0 {
+		r.random = rand.New(rand.NewPCG(o.Seed, 0x51e57))
+	}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *Fault:
+			err = e
+		default:
+			panic(e)
+		}
+	}()
+	blocks := o.Blocks
+	if blocks == nil {
+		blocks = make([]int, l.Grid[0]*l.Grid[1]*l.Grid[2])
+		for i := range blocks {
+			blocks[i] = i
+		}
+	}
+	return r.all(blocks)
+}
+
+// check compares a launch with what the kernel declares.
+func (p *Program) check(l Launch) error {
+	threads := l.Block[0] * l.Block[1] * l.Block[2]
+	fail := func(format string, args ...any) error {
+		return &Fault{Kernel: p.name, File: p.file, Thread: -1, Msg: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case threads > 1024:
+		return fail("%d threads in a block, at most 1024 are possible", threads)
+	case p.exact && l.Block != p.limit:
+		return fail("a block of %v, .reqntid says %v", l.Block, p.limit)
+	case p.Threads() > 0 && threads > p.Threads():
+		return fail("%d threads in a block, .maxntid says %d", threads, p.Threads())
+	case len(l.Params) != p.paramSize:
+		return fail("%d bytes of parameters, want %d", len(l.Params), p.paramSize)
+	}
+	return nil
+}
+
+// all runs blocks one after the other or, where one does not end soon, several in turns.
+func (r *launch) all(blocks []int) error {
+	soon, side := 1<<20, 1
+	if r.random != nil {
+		soon, side = 1<<10, 3
+	}
+	var running []*cta
+	steps := 0 // since a block ended
+	for len(blocks) > 0 || len(running) > 0 {
+		for len(running) < side && len(blocks) > 0 {
+			running = append(running, r.newBlock(blocks[0]))
+			blocks = blocks[1:]
+		}
+		i := 0
+		if r.random != nil {
+			i = r.random.IntN(len(running))
+		}
+		c := running[i]
+		n, done := c.advance(soon)
+		steps += n
+		running = append(running[:i], running[i+1:]...)
+		switch {
+		case done:
+			steps, side = 0, max(side-1, 1)
+			if r.random != nil {
+				side = 3
+			}
+		case steps > r.o.MaxSteps:
+			w := c.warps[0]
+			for _, v := range c.warps {
+				if v.alive != 0 && v.waiting == nil {
+					w = v
+				}
+			}
+			w.fail(-1, "endless: %d instructions without the end of a block", steps)
+		default: // it may wait for another block: let more of them run
+			running = append(running, c)
+			if n >= soon {
+				side = min(side+1, resident)
+			}
+		}
+	}
+	return nil
+}

@@ -10,15 +10,17 @@ import (
 type constants struct {
 	stream  driver.Stream // of their copies
 	entries map[string]*constant
+	asked   int // so far
 }
 
 type constant struct {
 	at       driver.Ptr
+	asked    int  // the last time
 	captured bool // a graph may read it as long as there are graphs
 }
 
-// constantsLimit is how many may lie about that no graph has.
-const constantsLimit = 64
+// constantsLimit is how many there may be that no graph has; those of the last constantsKept times stay when there are more.
+const constantsLimit, constantsKept = 64, 32
 
 // constant is the address of a copy of data. Steps that repeat themselves find theirs; a new one is copied, and waited for, at once, which is no
 // part of a graph that is being captured.
@@ -39,7 +41,8 @@ func (d *Device) constant(data []byte) Arg {
 		}))
 		c.entries[string(data)] = e
 	}
-	e.captured = e.captured || d.pool.capture != nil
+	c.asked++
+	e.asked, e.captured = c.asked, e.captured || d.pool.capture != nil
 	return U64(uint64(e.at))
 }
 
@@ -61,11 +64,11 @@ func (d *Device) copyConstant(data []byte) (at driver.Ptr, err error) {
 	return at, errors.Join(d.drv.Mark(at, len(data), c.stream), d.drv.CopyIn(at, host, c.stream), d.drv.Sync(c.stream), d.drv.FreeHost(host))
 }
 
-// forgetConstants frees those that no graph has, after the work that may read them.
+// forgetConstants frees old ones that no graph has, after the work that may read them.
 func (d *Device) forgetConstants() {
 	d.Sync()
 	for data, e := range d.constants.entries {
-		if !e.captured {
+		if !e.captured && e.asked <= d.constants.asked-constantsKept {
 			delete(d.constants.entries, data)
 			d.check("constants", d.drv.Free(e.at))
 		}

@@ -21,6 +21,7 @@ type config struct {
 	halved bool            // on devices: half buffers give the bits of float32 copies
 
 	allHalf bool
+	seeds   int // on devices: of the trial that has most
 }
 
 // Option changes what [Agree] checks.
@@ -49,6 +50,9 @@ func OnlyF32(fields ...string) Option {
 
 // HalfBits makes [AgreeOn] check what [Agree] always does: half buffers give the bits that float32 copies give when rounded.
 func HalfBits() Option { return func(c *config) { c.halved = true } }
+
+// Seeds sets how many seeds [AgreeOn] tries on the same arguments in one of the trials; the default is [Schedules], the other trials try three.
+func Seeds(n int) Option { return func(c *config) { c.seeds = n } }
 
 // AllHalf makes every trial one in half precision, with all fields that may be F16: of operations whose buffers have fixed or equal types.
 func AllHalf() Option { return func(c *config) { c.allHalf = true } }
@@ -95,7 +99,7 @@ func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options .
 
 // configure applies the options; without them there are so many trials, a third with -short.
 func configure(trials int, options []Option) config {
-	cfg := config{trials: trials, within: 64, full: map[string]bool{}}
+	cfg := config{trials: trials, within: 64, full: map[string]bool{}, seeds: Schedules}
 	if testing.Short() {
 		cfg.trials = trials / 3
 	}

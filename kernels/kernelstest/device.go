@@ -18,7 +18,7 @@ type Reporter interface {
 // it may be the same device each time.
 type Opener func(seed uint64) kernels.Device
 
-// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials. The others try three.
+// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials, see [Seeds].
 const Schedules = 20
 
 // AgreeOn runs an operation on a device on arguments that make draws, and fails the test unless
@@ -60,7 +60,7 @@ func (c *check[A]) runOn(a args[A], open Opener) {
 	want, size := c.reference(a)
 	seeds := 3
 	if c.r.trial == min(3, c.cfg.trials-1) {
-		seeds = Schedules
+		seeds = c.cfg.seeds
 	}
 	var first *placed[A]
 	for i := range seeds {

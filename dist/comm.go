@@ -82,7 +82,8 @@ func open(s Start, o Options) (*Comm, error) {
 		return c, err
 	}
 	if o.GPU == nil {
-		return nil, errors.New("processes that compute on CPUs are started with Open MPI: mpirun -n N, or srun --mpi=pmix")
+		return nil, errors.New(
+			"processes that compute on CPUs are started with Open MPI, mpirun -n N or srun --mpi=pmix; for one alone unset WORLD_SIZE and SLURM_NTASKS")
 	}
 	var sums atomic.Pointer[nccl]
 	t, err := openTCP(s, joinTimeout, func(err error) {

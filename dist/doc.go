@@ -6,7 +6,8 @@
 //	srun -n 8 distill …                       the same; on CPUs with srun --mpi=pmix
 //
 // [StartFrom] reads from the environment which of these it is, [Open] joins. On GPUs the gradients are added by NCCL (libnccl.so.2, opened at run
-// time too) and the rest goes through MPI or TCP. ONESTEP_LIBMPI and ONESTEP_LIBNCCL may name the libraries' files.
+// time too) and the rest goes through MPI or TCP. ONESTEP_LIBMPI and ONESTEP_LIBNCCL may name the libraries' files. Whoever can connect to rank 0's
+// port while ranks are still missing can take the place of one: as with torchrun's own, it belongs on a network of one's own.
 //
 // # Order of sums
 //

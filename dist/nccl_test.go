@@ -199,8 +199,8 @@ func TestNCCLWidths(t *testing.T) {
 	if r := lib.allReduce(0x1111222233334444, 0x5555666677778888, 0x99990000aaaa, -2, -3, 0x5eed5eed5eed5eed, 0x7bbbccccddddeeee); r != 0 {
 		t.Errorf("result %d", r)
 	}
-	want := fmt.Sprintf("ncclAllReduce send=0x1111222233334444 recv=0x5555666677778888 count=%d type=-2 op=-3 comm=0x5eed5eed5eed5eed stream=0x7bbbccccddddeeee group=0",
-		0x99990000aaaa)
+	want := fmt.Sprintf("ncclAllReduce send=0x1111222233334444 recv=0x5555666677778888 count=%d type=-2 op=-3 comm=%#x stream=%#x group=0",
+		0x99990000aaaa, 0x5eed5eed5eed5eed, 0x7bbbccccddddeeee)
 	if got := s.calls(); !slices.Equal(got, []string{want}) {
 		t.Errorf("called\n%s, want\n%s", got, want)
 	}

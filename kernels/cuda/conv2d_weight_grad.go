@@ -12,7 +12,7 @@ var conv2DWeightGradPTX string
 var conv2DWeightGradModule = NewModule("conv2d_weight_grad.ptx", conv2DWeightGradPTX)
 
 // weightGradWithout are the tiles that have no kernel here: both sides of the product are channels times taps, or channels.
-var weightGradWithout = []string{"256x128", "128x16"}
+var weightGradWithout = []string{"256x128", "128x16", "128x32"}
 
 func init() { register(&kernels.Conv2DWeightGrad, conv2DWeightGrad, half) }
 

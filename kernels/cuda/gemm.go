@@ -12,7 +12,7 @@ var gemmPTX string
 var gemmModule = NewModule("gemm.ptx", gemmPTX)
 
 // gemmWithout are the tiles that have no kernel here: the networks' matrices are small.
-var gemmWithout = []string{"256x128", "256x64", "128x16"}
+var gemmWithout = []string{"256x128", "256x64", "128x16", "128x32"}
 
 func init() { register(&kernels.GEMM, gemm, half) }
 

@@ -30,6 +30,7 @@ var (
 	productFloat32 = productKind{"f32", kernels.F32, 64, []productTile{
 		{name: "128x128", m: 128, n: 128, threads: 256, shared: 4 * 256 * 64, speed: 0.85, resident: 1},
 		{name: "64x64", m: 64, n: 64, threads: 64, shared: 3 * 128 * 64, speed: 0.7, resident: 4},
+		{name: "128x32", m: 128, n: 32, threads: 64, shared: 3 * 160 * 64, speed: 0.7, resident: 4},
 	}}
 	productTF32 = productKind{"tf32", kernels.F32, 512, []productTile{
 		{name: "128x128", m: 128, n: 128, threads: 128, shared: 4 * 256 * 64, speed: 0.7, resident: 2},

@@ -10,7 +10,7 @@ func conv2DInputGrad() *build.File {
 ` + productText + `
 For the pixels (n,h,w) that leave the same remainders on division by S: A[m,k] is dy for m = (n,h/S,w/S) and k = (i,j,o), zero outside the
 picture; i and j count backwards in steps of S through the taps that reach these pixels. B[k,c] = w[i,j,c,o]. Output channels fill chunks.`)
-	for _, t := range []tile{f32Large, f32Small, tf32Large, tf32Small, f16Wide, f16Large, f16Narrow, f16Small, f16Thin} {
+	for _, t := range []tile{f32Large, f32Small, f32Thin, tf32Large, tf32Small, f16Wide, f16Large, f16Narrow, f16Small, f16Thin} {
 		p := newProduct(f, "conv2d_input_grad_"+t.prefix(), t)
 		a := &patches{image: newImage(p.Kernel, p.Ptr("dy"))}
 		b := &weights{

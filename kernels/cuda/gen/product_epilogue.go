@@ -28,9 +28,13 @@ func newEpilogue(k *build.Kernel) epilogue {
 	}
 }
 
-// sums is how a part of C lies in shared memory: as many rows as fit. Lanes of the tensor cores write four rows at a time, 32 bytes in each.
+// sums is how a part of C lies in shared memory: as many rows as fit. Tensor cores write four rows at a
+// time, 32 bytes in each; ffma, one of 128 bytes or two of 64 that are four apart.
 func (p *product) sums() layout {
 	l := layout{rows: p.tile.m, rowBytes: p.tile.n * 4, mask: 3, left: 1}
+	if p.arithmetic == ffma {
+		l.shift, l.mask, l.left = 2, 1, 2
+	}
 	for l.rows*l.rowBytes > p.stages*p.stageBytes() {
 		l.rows /= 2
 	}

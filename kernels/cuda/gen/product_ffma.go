@@ -2,11 +2,12 @@ package main
 
 import "onestep/kernels/cuda/ptx/build"
 
-// lanes multiplies in float32: a thread makes 8×8 of C, in four blocks of 4×4, and a warp 32×64. Of an operand whose k are neighbours, 4 k of a
+// lanes multiplies in float32: a thread makes 8×8 of C, in four blocks of 4×4, and a warp 32×64 or 64×32. Of an operand whose k are neighbours, 4 k of a
 // row are loaded at a time; of another, 4 elements of a k.
 type lanes struct {
-	a, b laneOperand
-	acc  [8][8]build.Reg
+	a, b     laneOperand
+	row, col build.Reg // of the thread's first element, in the warp's part of C
+	acc      [8][8]build.Reg
 }
 
 // laneOperand is one operand's 8 rows (of A, or columns of B) of a thread: 4 neighbours, and 4 that are gap behind these.
@@ -19,9 +20,11 @@ type laneOperand struct {
 }
 
 func newLanes(p *product, a, b layout) *lanes {
-	l := &lanes{a: laneOperand{layout: a, alongK: p.a.alongK(), gap: 16}, b: laneOperand{layout: b, alongK: p.b.alongK(), gap: 32}}
-	l.a.start(p, p.shared, p.warpM.Add(p.lane.Shr(3).Shl(2)))
-	l.b.start(p, p.shared.Add(p.tile.m*64), p.warpN.Add(p.lane.And(7).Shl(2)))
+	l := &lanes{a: laneOperand{layout: a, alongK: p.a.alongK(), gap: p.wm / 2}, b: laneOperand{layout: b, alongK: p.b.alongK(), gap: p.wn / 2}}
+	across := p.wn / 8 // lanes beside each other
+	l.row, l.col = p.lane.Shr(log2(across)).Shl(2), p.lane.And(across-1).Shl(2)
+	l.a.start(p, p.shared, p.warpM.Add(l.row))
+	l.b.start(p, p.shared.Add(p.tile.m*64), p.warpN.Add(l.col))
 	for i := range l.acc {
 		for j := range l.acc[i] {
 			l.acc[i][j] = p.Var(build.F32, 0)
@@ -81,7 +84,7 @@ func (l *lanes) multiply(p *product, set int) {
 }
 
 func (l *lanes) spill(p *product, to layout, row build.Reg) {
-	base := to.at(p.shared, row.Add(p.lane.Shr(3).Shl(2)), p.warpN.Add(p.lane.And(7).Shl(2)).Shl(2))
+	base := to.at(p.shared, row.Add(l.row), p.warpN.Add(l.col).Shl(2))
 	for i := range l.acc {
 		for half := range 2 {
 			xor, add := to.step(i/4*l.a.gap+i%4, half*l.b.gap*4)

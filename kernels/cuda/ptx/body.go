@@ -93,6 +93,7 @@ func (b *body) local(linkage string, space Space) {
 			b.fail(v.Line, "the length of %s is missing", v.Name)
 		}
 		b.declare(b.scope, v.Name, v.Line, variableSymbol(v))
+		v.Name = b.unique(v.Name)
 		if space == Global || space == Const {
 			b.module.Variables = append(b.module.Variables, v)
 		} else {

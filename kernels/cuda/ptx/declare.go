@@ -103,7 +103,6 @@ func (p *parser) variable(space Space, d declarator, open bool) (v *Variable, di
 
 // moduleVariable reads .global, .const or .shared declarations.
 func (p *parser) moduleVariable(linkage string, space Space) {
-	p.variables++
 	d := p.declarator(false)
 	for first := true; first || p.accept(","); first = false {
 		v, dims := p.variable(space, d, true)
@@ -300,18 +299,18 @@ func (p *parser) registers(f *Function, s *scope) {
 	p.expect(";")
 }
 
-// register declares one register, or the two or four of a vector, which are named v.x, v.y, v.z and v.w.
+// register declares one register, or the two or four of a vector, which are named v_x, v_y, v_z and v_w.
 func (p *parser) register(f *Function, s *scope, name string, line int, d declarator) {
 	sym := &symbol{reg: -1}
 	for i := range d.vector {
 		part := name
 		if d.vector > 1 {
-			part += "." + "xyzw"[i:i+1]
+			part += "_" + "xyzw"[i:i+1]
 		}
 		if len(f.Registers) >= maxRegisters {
 			p.fail(line, "%s has more than %d registers", f.Name, maxRegisters)
 		}
-		f.Registers = append(f.Registers, Register{part, d.typ})
+		f.Registers = append(f.Registers, Register{p.unique(part), d.typ})
 		if d.vector == 1 {
 			sym.reg = len(f.Registers) - 1
 		} else {

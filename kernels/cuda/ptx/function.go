@@ -6,6 +6,7 @@ import "slices"
 func (p *parser) entry(linkage string) {
 	name := p.ident("the kernel's name")
 	f := &Function{Name: name.text, Kernel: true, Line: name.line}
+	p.taken = map[string]bool{f.Name: true}
 	s := newScope(p.globals)
 	if p.is("(") {
 		f.Params = p.parameters(f, s, Param)
@@ -18,6 +19,7 @@ func (p *parser) entry(linkage string) {
 // function reads a device function, after .func.
 func (p *parser) function(linkage string) {
 	f := &Function{}
+	p.taken = map[string]bool{}
 	s := newScope(p.globals)
 	p.tuning(f) // .noreturn may stand here too
 	if p.is("(") {
@@ -28,23 +30,23 @@ func (p *parser) function(linkage string) {
 	}
 	name := p.ident("the function's name")
 	f.Name, f.Line = name.text, name.line
-	f.ReturnRegs = bound(f.Returns, s)
+	f.ReturnRegs = f.bound(f.Returns)
 	if p.is("(") {
 		f.Params = p.parameters(f, s, Generic)
 	}
-	f.ParamRegs = bound(f.Params, s)
+	f.ParamRegs = f.bound(f.Params)
 	p.layout(f)
 	p.tuning(f)
 	p.define(f, s, linkage)
 }
 
 // bound are the registers that parameters are, or −1.
-func bound(vars []*Variable, s *scope) []int {
+func (f *Function) bound(vars []*Variable) []int {
 	regs := make([]int, len(vars))
 	for i, v := range vars {
 		regs[i] = -1
 		if v.Space == Reg {
-			regs[i] = s.names[v.Name].reg
+			regs[i] = slices.IndexFunc(f.Registers, func(r Register) bool { return r.Name == v.Name })
 		}
 	}
 	return regs
@@ -63,6 +65,7 @@ func (p *parser) parameters(f *Function, s *scope, space Space) (list []*Variabl
 			d := p.declarator(space == Param)
 			v, _ := p.variable(Param, d, false)
 			p.declare(s, v.Name, v.Line, variableSymbol(v))
+			v.Name = p.unique(v.Name)
 			list = append(list, v)
 		case t.kind == tokDot && t.text == "reg" && space == Generic:
 			d := p.declarator(false)
@@ -71,7 +74,7 @@ func (p *parser) parameters(f *Function, s *scope, space Space) (list []*Variabl
 				p.fail(t.line, "a parameter in a register is a scalar, and no predicate")
 			}
 			p.register(f, s, name.text, name.line, d)
-			list = append(list, &Variable{Name: name.text, Space: Reg, Type: d.typ, Vector: 1, Size: d.typ.Bytes(), Align: d.align, Line: name.line})
+			list = append(list, &Variable{Name: f.Registers[len(f.Registers)-1].Name, Space: Reg, Type: d.typ, Vector: 1, Size: d.typ.Bytes(), Align: d.align, Line: name.line})
 		default:
 			p.fail(t.line, "want .param before each parameter, have %v", t)
 		}

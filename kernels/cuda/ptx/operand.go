@@ -272,6 +272,12 @@ func (b *body) bindOne(in *Instruction, s *spelling, spec operandSpec, r raw) (O
 		return b.vector(spec, t, r)
 	case roleLoad, roleStore:
 		if in.Vector == 1 {
+			if r.kind == rawVector && len(r.elems) == 1 { // as Triton writes it
+				r = r.elems[0]
+			}
+			if r.kind == rawName {
+				return Operand{}, fmt.Errorf("%s is not declared", r.text)
+			}
 			return b.element1(spec, t, r)
 		}
 		if bits := in.Vector * t.Bits(); bits > 128 {

@@ -18,7 +18,7 @@ type parser struct {
 	globals   *scope
 	table     *formTable
 	spellings map[string]*spelling
-	variables int // so far, for the limit
+	taken     map[string]bool // names in the function that is read
 }
 
 // Parse reads and checks a PTX file. name is for messages. The error is an [*Error] with the line of the first fault.

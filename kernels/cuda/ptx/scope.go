@@ -1,5 +1,7 @@
 package ptx
 
+import "strconv"
+
 // symbol is what a name stands for. Exactly one of the pointers is set, or reg is ≥ 0, or it is a label.
 type symbol struct {
 	reg      int   // index into Function.Registers, or −1
@@ -47,3 +49,13 @@ func (p *parser) declare(s *scope, name string, line int, sym *symbol) {
 
 // variableSymbol is a symbol for a variable.
 func variableSymbol(v *Variable) *symbol { return &symbol{reg: -1, variable: v} }
+
+// unique is a name that nothing else has in the function that is read: what blocks declare anew, and what hides a name of the module, is numbered.
+func (p *parser) unique(name string) string {
+	u := name
+	for n := 2; p.taken[u] || p.globals.names[u] != nil; n++ {
+		u = name + "$" + strconv.Itoa(n)
+	}
+	p.taken[u] = true
+	return u
+}

@@ -150,10 +150,11 @@ func attentionF32(f *build.File, p pass, width int) {
 	acc := k.matrix(4, width/16)
 	myRow := k.ty.FMA(4, k.row0)
 	var top, sum, rowLSE, rowDelta []build.Reg
-	for range 4 {
-		top, sum = append(top, k.Var(build.F32, math.Inf(-1))), append(sum, k.Var(build.F32, 0))
-	}
-	if !p.normalise && !p.keys {
+	if p.normalise {
+		for range 4 {
+			top, sum = append(top, k.Var(build.F32, math.Inf(-1))), append(sum, k.Var(build.F32, 0))
+		}
+	} else if !p.keys {
 		rowLSE, rowDelta = stats(lse, myRow), stats(delta, myRow)
 	}
 	k.For(0, k.l, faTile, func(col0 build.Reg) {

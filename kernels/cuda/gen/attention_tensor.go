@@ -103,8 +103,10 @@ func attentionF16(f *build.File, p pass, c cut) {
 	if !p.normalise && !p.keys {
 		rowLSE, rowDelta = perRow(lse), perRow(delta)
 	}
-	for range 2 * k.strips {
-		top, sum = append(top, k.Var(build.F32, math.Inf(-1))), append(sum, k.Var(build.F32, 0))
+	if p.normalise {
+		for range 2 * k.strips {
+			top, sum = append(top, k.Var(build.F32, math.Inf(-1))), append(sum, k.Var(build.F32, 0))
+		}
 	}
 	acc := k.accumulators(k.depth)
 

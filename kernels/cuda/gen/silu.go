@@ -31,12 +31,23 @@ func sigmoid(x build.Reg, t build.Type) build.Reg {
 	if t == build.F16 {
 		return x.Mul(-math.Log2E).Ex2FTZ().Add(1).RcpFTZ()
 	}
-	e := exp(x.Abs().Min(110).Neg())
-	return x.Ge(0).Select(build.F32, 1, e).Mul(e.Add(1).RcpFTZ())
+	s, _ := sigmoids(x)
+	return s
 }
 
-// siluSlope is the derivative of x·sigmoid(x).
+// sigmoids are sigmoid(x) and sigmoid(−x), neither with cancellation.
+func sigmoids(x build.Reg) (of, ofMinus build.Reg) {
+	e := exp(x.Abs().Min(110).Neg())
+	r, positive := e.Add(1).RcpFTZ(), x.Ge(0)
+	return positive.Select(build.F32, 1, e).Mul(r), positive.Select(build.F32, e, 1).Mul(r)
+}
+
+// siluSlope is the derivative of x·sigmoid(x), s·(1 + x·sigmoid(−x)).
 func siluSlope(x build.Reg, t build.Type) build.Reg {
-	s := sigmoid(x, t)
-	return s.FMA(x.Sub(x.Mul(s)), s)
+	if t == build.F16 {
+		s := sigmoid(x, t)
+		return s.FMA(x.Sub(x.Mul(s)), s)
+	}
+	s, minus := sigmoids(x)
+	return s.FMA(x.Mul(minus), s)
 }

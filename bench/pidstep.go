@@ -15,13 +15,22 @@ func CIFAR10() nn.UNetConfig {
 	return c
 }
 
-// PIDStep is a trainer of the reference's settings but for the distance, L2 in place of LPIPS: RAdam and one average on random weights.
-func PIDStep(d *tensor.Device, c nn.UNetConfig, batch int) (*pid.Trainer, error) {
-	student, err := nn.NewUNet(d, c)
+// Step is what a training step to be timed is like. The zero value but for Net and Batch is float32 with the L2 distance.
+type Step struct {
+	Net   nn.UNetConfig
+	Batch int
+	Half  bool      // mixed precision
+	LPIPS bool      // the distance of the reference, on VGG16 at 224×224; else L2
+	Rates []float64 // of the averages; nil: one
+}
+
+// PIDStep is a trainer of the reference's settings on random weights: RAdam, 250 grid points.
+func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
+	student, err := nn.NewUNet(d, s.Net)
 	if err != nil {
 		return nil, err
 	}
-	teacher, err := nn.NewUNet(d, c)
+	teacher, err := nn.NewUNet(d, s.Net)
 	if err != nil {
 		return nil, err
 	}
@@ -29,20 +38,37 @@ func PIDStep(d *tensor.Device, c nn.UNetConfig, batch int) (*pid.Trainer, error)
 	student.Init(r)
 	teacher.CopyFrom(student.Params)
 	teacher.Freeze()
+	teacher.Half, student.Half = s.Half, s.Half
 	var vars []*autograd.Var
 	for _, p := range student.Trained() {
 		vars = append(vars, p.Var)
 	}
+	distance := pid.L2
+	if s.LPIPS {
+		vgg := nn.NewVGG16(d)
+		vgg.Init(r)
+		l := nn.NewVGGLPIPS(vgg, -1, 1)
+		l.Half = s.Half
+		distance = l.Distance
+	}
+	rule := optim.RAdam
+	if s.Half {
+		rule.Scale = optim.Half
+	}
+	rates := s.Rates
+	if rates == nil {
+		rates = []float64{0.999}
+	}
 	o := &pid.Distillation{
 		Loss: &pid.Loss{
 			Student: &pid.Student{Net: student, SigmaData: 0.5, SigmaMax: 80}, Teacher: &nn.Precond{Net: teacher, SigmaData: 0.5},
-			Levels: pid.EDMLevels(250), Distance: pid.L2, Weighting: pid.Weightings["uniform"],
+			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Weightings["uniform"],
 		},
-		Random: r, H: c.Resolution, W: c.Resolution, C: c.InChannels, Batch: batch,
+		Random: r, H: s.Net.Resolution, W: s.Net.Resolution, C: s.Net.InChannels, Batch: s.Batch,
 	}
 	return &pid.Trainer{
-		Objective: o, Params: student.Params, Opt: optim.New(optim.RAdam, vars, []float64{0.999}),
-		Batch: batch, Steps: 1 << 20, Schedule: pid.Schedule{LR: 2e-4, AnnealFrom: 1},
+		Objective: o, Params: student.Params, Opt: optim.New(rule, vars, rates),
+		Batch: s.Batch, Steps: 1 << 20, Schedule: pid.Schedule{LR: 2e-4, AnnealFrom: 1},
 	}, nil
 }
 

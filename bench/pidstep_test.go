@@ -15,7 +15,7 @@ func BenchmarkPIDStep(b *testing.B) {
 		b.Run(fmt.Sprintf("net=cifar10/loss=l2/batch=%d", batch), func(b *testing.B) {
 			cpu := kernels.NewCPU(0)
 			defer cpu.Close()
-			tr, err := bench.PIDStep(tensor.On(cpu), bench.CIFAR10(), batch)
+			tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: bench.CIFAR10(), Batch: batch})
 			if err != nil {
 				b.Fatal(err)
 			}

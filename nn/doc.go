@@ -12,7 +12,7 @@
 //
 // A network with Half set casts the image to binary16 where the encoder begins; convolutions cast their weights to the type of their
 // input, as the reference does, once per update: [onestep/autograd.Cast] keeps the copy beside the parameter.
-// Normalisation, softmax, embeddings and master weights stay float32.
+// Normalisation, softmax, embeddings and master weights stay float32. [LPIPS] can do the same.
 //
 // # References
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"onestep/autograd"
+	"onestep/kernels"
 	"onestep/tensor"
 )
 
@@ -26,6 +27,8 @@ type LPIPS struct {
 	Resize       int            // smaller images than 256 pixels are enlarged to so many, by bilinear interpolation
 	Repeat       bool           // images of one channel become three equal channels
 	Scale, Shift *tensor.Tensor // (C): x·scale + shift
+
+	Half bool // the network computes in binary16; its distances stay float32
 }
 
 // lpipsVGG holds the linear weights of LPIPS v0.1 for VGG-16. They are not ours: see lpips_vgg.LICENSE.
@@ -112,6 +115,9 @@ func (l *LPIPS) prepare(x *autograd.Var) *autograd.Var {
 		}
 		if l.Scale != nil {
 			x = autograd.ChannelAffine(x, l.Scale, l.Shift)
+		}
+		if l.Half {
+			x = autograd.Cast(x, kernels.F16)
 		}
 		return x
 	})

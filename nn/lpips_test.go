@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -193,6 +194,36 @@ func TestClassifier(t *testing.T) {
 		}
 		if _, err := nn.ParseClassifierConfig(`{"channels":0}`); err == nil {
 			t.Error("a configuration without channels passes")
+		}
+	})
+}
+
+// TestHalfLPIPS holds the distance that a network in binary16 computes to the float64 one: of a pair of noises to the rounding of one stored
+// number, 2⁻¹¹, and of an identical pair exactly. The gradient is farther off, since roundings make rectifiers that are near 0 take the other
+// side, each with a share of the gradient: 2e-2 is what such flips cost on these weights, and 5e-2 is allowed.
+func TestHalfLPIPS(t *testing.T) {
+	golden.Each(t, "lpips64.safetensors", func(t *testing.T, g *golden.File) {
+		if testing.Short() {
+			t.Skip("-short: it takes a second")
+		}
+		d := golden.Device(t, golden.ISAs()[len(golden.ISAs())-1])
+		l := nn.NewVGGLPIPS(vgg(d), 0, 1)
+		l.Resize, l.Half = 0, true
+		image := func(name string) *tensor.Tensor {
+			shape := slices.Clone(g.Shape(name))
+			shape[0] = 2
+			return d.FromFloat32(golden.NHWC(g.F32(name)[:2*shape[1]*shape[2]*shape[3]], shape), 2, shape[2], shape[3], shape[1])
+		}
+		x, y := autograd.Param(image("x")), autograd.Const(image("y"))
+		value := l.Distance(x, y)
+		autograd.Backward(value, d.FromFloat32(g.F32("piq_avgpool.grad_weights")[:2], 2))
+		got, want := value.Value.Float32s(), g.F64("piq_avgpool.value_f64")
+		grad, wantGrad := golden.NCHW(x.Grad.Float32s(), x.Grad.Shape()), g.F64("piq_avgpool.grad_x_f64")
+		per := len(grad) / 2
+		c := golden.NewCheck(t)
+		for i := range got {
+			golden.Rel(c, "value", fmt.Sprintf("pair %d", i), got[i:i+1], want[i:i+1], 0x1p-11)
+			golden.Rel(c, "gradient", fmt.Sprintf("pair %d", i), grad[i*per:(i+1)*per], wantGrad[i*per:(i+1)*per], 5e-2)
 		}
 	})
 }

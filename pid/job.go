@@ -41,6 +41,9 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	net.ScaleOutput(float32(c.InitScale))
 	net.Checkpoint = c.Checkpoint
 	teacher.Half, net.Half = c.FP16, c.FP16
+	if perceptual != nil {
+		perceptual.Half = c.FP16 // Deviation: the reference leaves it to PyTorch's TF32, at half the speed; TestHalfLPIPS bounds the difference
+	}
 
 	levels := EDMLevels(c.Points)
 	weighting, err := WeightingNamed(c.Weighting)

@@ -236,7 +236,7 @@ func compareStep(python, script string, rounds int) (string, error) {
 	defer p.stop()
 	cpu := kernels.NewCPU(threads)
 	defer cpu.Close()
-	tr, err := bench.PIDStep(tensor.On(cpu), bench.CIFAR10(), batch)
+	tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: bench.CIFAR10(), Batch: batch})
 	if err != nil {
 		return "", err
 	}

@@ -21,9 +21,9 @@ const layers = `
 kernels                    github.com/klauspost/cpuid/v2
 kernels/cpu                kernels
 kernels/kernelstest        kernels
-kernels/cuda               kernels kernels/cuda/driver
+kernels/cuda               kernels kernels/cuda/driver kernels/cuda/emulated
 kernels/cuda/driver        github.com/ebitengine/purego golang.org/x/sys/windows
-kernels/cuda/emulated      kernels/cuda/driver
+kernels/cuda/emulated      kernels/cuda/driver kernels/cuda/ptx kernels/cuda/simt
 kernels/cuda/driver/stub   github.com/ebitengine/purego
 kernels/cuda/chip
 kernels/cuda/ptx
@@ -63,7 +63,7 @@ bench/peer                 kernels kernels/kernelstest tensor bench github.com/k
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
-var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "internal/golden", "internal/golden/nets"}
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/simt", "internal/golden", "internal/golden/nets"}
 
 func TestLayers(t *testing.T) {
 	allowed := map[string][]string{}

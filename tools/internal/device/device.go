@@ -13,22 +13,22 @@ import (
 	"onestep/tensor"
 )
 
-// Name is a device as a flag: auto, cpu, cuda or cuda:1.
+// Name is a device as a flag: auto, cpu, cuda, cuda:1 or emulated, which is a GPU's kernels on the interpreter.
 type Name string
 
 // Help is the flag's text.
-const Help = "auto, cpu, cuda or cuda:1; auto: the first GPU, or else the CPU"
+const Help = "auto, cpu, cuda, cuda:1 or emulated; auto: the first GPU, or else the CPU"
 
 func (n *Name) String() string { return string(*n) }
 
 // Set takes a name.
 func (n *Name) Set(s string) error {
 	switch _, isGPU := Name(s).ordinal(0); {
-	case s == "auto", s == "cpu", isGPU:
+	case s == "auto", s == "cpu", s == "emulated", isGPU:
 		*n = Name(s)
 		return nil
 	}
-	return errors.New("want auto, cpu, cuda or cuda:1")
+	return errors.New("want auto, cpu, cuda, cuda:1 or emulated")
 }
 
 // ordinal is the number of the GPU that is named, for a process.
@@ -47,11 +47,9 @@ func (n Name) Open(threads, process int, messages io.Writer) (*tensor.Device, er
 	ordinal, isGPU := n.ordinal(process)
 	switch {
 	case isGPU:
-		d, err := cuda.Open(ordinal)
-		if err != nil {
-			return nil, fmt.Errorf("--device %s: %w", n, err)
-		}
-		return tensor.On(d), nil
+		return n.on(cuda.Open(ordinal))
+	case n == "emulated":
+		return n.on(cuda.Emulated())
 	case n == "auto":
 		d, err := cuda.Open(process)
 		if err == nil {
@@ -62,4 +60,11 @@ func (n Name) Open(threads, process int, messages io.Writer) (*tensor.Device, er
 		}
 	}
 	return tensor.CPU(threads), nil
+}
+
+func (n Name) on(d *cuda.Device, err error) (*tensor.Device, error) {
+	if err != nil {
+		return nil, fmt.Errorf("--device %s: %w", n, err)
+	}
+	return tensor.On(d), nil
 }

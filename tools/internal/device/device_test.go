@@ -9,7 +9,7 @@ import (
 )
 
 func TestName(t *testing.T) {
-	for s, want := range map[string]int{"auto": -1, "cpu": -1, "cuda": 3, "cuda:0": 0, "cuda:12": 12} {
+	for s, want := range map[string]int{"auto": -1, "cpu": -1, "emulated": -1, "cuda": 3, "cuda:0": 0, "cuda:12": 12} {
 		var n Name
 		if err := n.Set(s); err != nil || n.String() != s {
 			t.Errorf("%s: %q, %v", s, n, err)
@@ -30,6 +30,9 @@ func TestOpen(t *testing.T) {
 	var messages bytes.Buffer
 	d, err := Name("cpu").Open(2, 0, &messages)
 	if err != nil || d.Kind() != "cpu" {
+		t.Fatal(d, err)
+	}
+	if d, err = Name("emulated").Open(0, 0, &messages); err != nil || d.Name() != "emulated" {
 		t.Fatal(d, err)
 	}
 	_, err = cuda.Open(0)

@@ -1,0 +1,239 @@
+package cuda_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/cuda"
+	"onestep/kernels/cuda/emulated"
+	"onestep/kernels/cuda/simt"
+)
+
+var shared = sync.OnceValues(func() (*emulated.Driver, *cuda.Device) {
+	drv := emulated.New(simt.Strict)
+	d, err := cuda.On(drv, "emulated")
+	if err != nil {
+		panic(err)
+	}
+	return drv, d
+})
+
+// emulator is the interpreter with all its checks, under the schedule of a seed: a kernelstest.Opener.
+func emulator(seed uint64) kernels.Device {
+	drv, d := shared()
+	o := simt.Strict
+	o.Seed = seed
+	drv.SetOptions(o)
+	return d
+}
+
+// probe has kernels that do what the interpreter must see.
+var probe = cuda.NewModule("probe.ptx", `.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry fill(.param .u64 y, .param .f32 a, .param .u32 n)
+.maxntid 64, 1, 1
+{
+	.reg .pred %p<2>;
+	.reg .b32 %r<5>;
+	.reg .f32 %f<2>;
+	.reg .b64 %rd<4>;
+	ld.param.u64 %rd1, [y];
+	ld.param.f32 %f1, [a];
+	ld.param.u32 %r1, [n];
+	mov.u32 %r2, %ctaid.x;
+	mov.u32 %r3, %tid.x;
+	mad.lo.u32 %r4, %r2, 64, %r3;
+	setp.ge.u32 %p1, %r4, %r1;
+	@%p1 ret;
+	cvta.to.global.u64 %rd1, %rd1;
+	mul.wide.u32 %rd2, %r4, 4;
+	add.u64 %rd3, %rd1, %rd2;
+	st.global.f32 [%rd3], %f1;
+	ret;
+}
+.visible .entry twice(.param .u64 y, .param .u64 x, .param .u32 n)
+.maxntid 64, 1, 1
+{
+	.reg .pred %p<2>;
+	.reg .b32 %r<5>;
+	.reg .f32 %f<2>;
+	.reg .b64 %rd<6>;
+	ld.param.u64 %rd1, [y];
+	ld.param.u64 %rd4, [x];
+	ld.param.u32 %r1, [n];
+	mov.u32 %r2, %ctaid.x;
+	mov.u32 %r3, %tid.x;
+	mad.lo.u32 %r4, %r2, 64, %r3;
+	setp.ge.u32 %p1, %r4, %r1;
+	@%p1 ret;
+	mul.wide.u32 %rd2, %r4, 4;
+	add.u64 %rd3, %rd1, %rd2;
+	add.u64 %rd5, %rd4, %rd2;
+	ld.global.f32 %f1, [%rd5];
+	add.f32 %f1, %f1, %f1;
+	st.global.f32 [%rd3], %f1;
+	ret;
+}
+`)
+
+func fill(d *cuda.Device, y kernels.Buf, a float32, n int) {
+	d.Launch(probe, "fill", cuda.Dim{X: (n + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.F32(a), cuda.I32(n))
+}
+
+func twice(d *cuda.Device, y, x kernels.Buf) {
+	d.Launch(probe, "twice", cuda.Dim{X: (y.Len + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.Ptr(x), cuda.I32(y.Len))
+}
+
+func contents(d *cuda.Device, b kernels.Buf) []float32 {
+	x := make([]float32, b.Len)
+	d.Download(x, b)
+	return x
+}
+
+// fault is the device error that f panics with; it must say all of the words.
+func fault(t *testing.T, f func(), words ...string) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		err, _ := recover().(error)
+		if e := (*kernels.DeviceError)(nil); !errors.As(err, &e) {
+			t.Errorf("it panics with %v, want a device error", err)
+			return
+		}
+		for _, w := range words {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%v does not say %q", err, w)
+			}
+		}
+	}()
+	f()
+}
+
+// TestEmulated runs kernels through the same Device that a GPU has: what they do wrong is said with kernel, line, block and thread.
+func TestEmulated(t *testing.T) {
+	d := emulator(0).(*cuda.Device)
+	x, y := d.Alloc(kernels.F32, 100), d.Alloc(kernels.F32, 100)
+	fill(d, x, 1.5, 100)
+	twice(d, y, x)
+	for i, v := range contents(d, y) {
+		if v != 3 {
+			t.Fatalf("y[%d] = %v, want 3", i, v)
+		}
+	}
+	fault(t, func() { fill(d, x, 1, 101) }, "emulated: probe.ptx: fill: ", "probe.ptx:22", "block (1,0,0), thread 36")
+	fault(t, func() { fill(d, x.Slice(90, 100), 1, 11) }, "thread 10")
+	d.Free(x)
+	fault(t, func() { fill(d, x, 1, 1) }, "probe.ptx:22")
+	x = d.Alloc(kernels.F32, 100) // has the memory of before, but not its contents
+	fill(d, x, 1, 50)
+	fault(t, func() { twice(d, y, x) }, "probe.ptx: twice: ", "probe.ptx:43", "block (0,0,0), thread 50")
+	twice(d, y.Slice(0, 50), x)
+	d.Free(x)
+	d.Free(y)
+}
+
+// TestEmulatedGraph replays a recording launch for launch, with memory of its own that is undefined at the start of every replay.
+func TestEmulatedGraph(t *testing.T) {
+	d := emulator(0).(*cuda.Device)
+	in := d.Alloc(kernels.F32, 100)
+	d.Upload(in, make([]float32, 100))
+	var out kernels.Buf
+	g := d.Capture(func() {
+		a := d.Scratch(kernels.F32, 100)
+		twice(d, a, in)
+		b := d.Scratch(kernels.F32, 100)
+		twice(d, b, a)
+		d.Free(a)
+		out = d.Alloc(kernels.F32, 100) // has a's memory
+		twice(d, out, b)
+		d.Free(b)
+	})
+	for round := range 3 {
+		x := make([]float32, 100)
+		for i := range x {
+			x[i] = float32(i + round)
+		}
+		d.Upload(in, x)
+		g.Launch()
+		for i, v := range contents(d, out) {
+			if v != 8*x[i] {
+				t.Fatalf("round %d: y[%d] = %v, want %v", round, i, v, 8*x[i])
+			}
+		}
+	}
+	d.Free(out)
+	g.Release()
+
+	var a kernels.Buf
+	stale := d.Capture(func() {
+		a = d.Alloc(kernels.F32, 10)
+		twice(d, in.Slice(0, 10), a)
+		fill(d, a, 1, 10)
+	})
+	for range 2 { // in the second replay a holds what the first one wrote, which a GPU does not promise
+		fault(t, stale.Launch, "graph of 2 launches", "twice")
+	}
+	d.Free(in)
+	stale.Release()
+	d.Free(a)
+}
+
+// TestHalfCopies gives an operation that takes no halves float32 copies made on the device.
+func TestHalfCopies(t *testing.T) {
+	d := emulator(3).(*cuda.Device)
+	type args struct {
+		Y kernels.Buf `kernel:"out"`
+		X kernels.Buf
+	}
+	op := kernels.Op[args]{Name: "twice"}
+	op.Register(kernels.Impl[args]{Kind: cuda.Kind, Run: func(on kernels.Device, a args) {
+		if a.X.Type != kernels.F32 || a.Y.Type != kernels.F32 {
+			t.Errorf("the kernel is given %v and %v", a.X.Type, a.Y.Type)
+		}
+		twice(on.(*cuda.Device), a.Y, a.X)
+	}})
+	before, _ := d.Memory()
+	x, y := d.Alloc(kernels.F16, 77), d.Alloc(kernels.F16, 77)
+	src := make([]float32, 77)
+	for i := range src {
+		src[i] = float32(math.Sin(float64(i)))
+	}
+	d.Upload(x, src)
+	op.Run(d, args{y, x})
+	for i, v := range contents(d, y) {
+		if want := kernels.ToF16(2 * kernels.ToF16(src[i]).Float32()).Float32(); v != want {
+			t.Errorf("y[%d] = %v, want %v", i, v, want)
+		}
+	}
+	d.Free(x)
+	d.Free(y)
+	if now, _ := d.Memory(); now != before {
+		t.Errorf("%d bytes are left", now-before)
+	}
+}
+
+func TestEmulatedOptions(t *testing.T) {
+	for text, want := range map[string]simt.Options{
+		"": {Uninitialized: true}, "races": {Uninitialized: true, Races: true}, "races,seed=7": {Uninitialized: true, Races: true, Seed: 7},
+	} {
+		t.Setenv(emulated.Env, text)
+		if o, err := emulated.FromEnv(); err != nil || o.Races != want.Races || o.Seed != want.Seed || o.Uninitialized != want.Uninitialized {
+			t.Errorf("%q: %+v, %v", text, o, err)
+		}
+	}
+	for _, text := range []string{"seed", "seed=x", "all", "races;seed=1"} {
+		t.Setenv(emulated.Env, text)
+		if d, err := cuda.Emulated(); err == nil || !strings.Contains(err.Error(), "want races or seed=N") {
+			t.Errorf("%q: %v, %v", text, d, err)
+		}
+	}
+	t.Setenv(emulated.Env, "")
+	if d, err := cuda.Emulated(); err != nil || d.Name() != "emulated" || d.SMs() != 108 {
+		t.Error(err)
+	}
+}

@@ -209,7 +209,7 @@ func (b *body) ordinary(in *Instruction, op token, first int) {
 	s := b.spelling(op, first)
 	in.Mods, in.Types, in.Space, in.Vector = s.mods, s.types, s.space, s.vector
 	var raws []raw
-	for first := true; !b.is(";") && b.peek().kind != tokEOF && (first || b.accept(",")); first = false {
+	for first := true; !b.is(";") && !b.is("}") && b.peek().kind != tokEOF && (first || b.accept(",")); first = false {
 		raws = append(raws, b.operand(0))
 	}
 	if !b.is(";") {

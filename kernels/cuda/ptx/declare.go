@@ -201,7 +201,8 @@ func (p *parser) initList(v *Variable, dims []int, at int) {
 	for _, n := range dims[1:] {
 		step *= n
 	}
-	for i := 0; !p.accept("}"); i++ {
+	i := 0
+	for ; !p.accept("}"); i++ {
 		if i > 0 {
 			p.expect(",")
 		}
@@ -215,6 +216,9 @@ func (p *parser) initList(v *Variable, dims []int, at int) {
 		default:
 			p.initElement(v, at+i*step)
 		}
+	}
+	if v.Vector > 1 && len(dims) == 1 && i < v.Vector {
+		p.fail(line, "a vector has %d elements, here are %d", v.Vector, i)
 	}
 }
 

@@ -116,7 +116,7 @@ func (b *body) named() raw {
 	}
 	if v := r.variable(); v != nil && b.accept("+") {
 		r.offset = b.offset()
-	} else if v != nil && b.is("[") {
+	} else if v != nil && b.is("[") && b.tokens[b.at-2].text != "[" { // within brackets, an index has no place
 		r = b.element(r, v)
 	}
 	return r

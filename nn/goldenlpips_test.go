@@ -30,7 +30,7 @@ func TestGoldenLPIPS(t *testing.T) {
 			checkLinear(t, g)
 			return
 		}
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			l := lpipsTest{Check: golden.NewCheck(t), g: g, d: d, samples: g.Shape("x")[0]}
 			if size, err := strconv.Atoi(g.Metadata["upsample_to"]); err == nil {
 				l.size = size

@@ -17,7 +17,7 @@ import (
 // from the words of its configuration.
 func TestGoldenOps(t *testing.T) {
 	golden.Each(t, "e_*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			for _, name := range g.Cases() {
 				var m map[string]json.RawMessage

@@ -30,7 +30,7 @@ const (
 // TestGoldenUNet compares whole tiny networks: output, every entry's output, the gradient at the image and at every parameter.
 func TestGoldenUNet(t *testing.T) {
 	golden.Each(t, "[abc]*_*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			u := nets.UNet(t, d, g, "")
 			if u.ModelChannels > 32 {
 				skipSlow(t, d)
@@ -68,7 +68,7 @@ func TestGoldenFullUNet(t *testing.T) {
 		t.Skip("-short: the full-size networks are left out")
 	}
 	golden.Each(t, "f_*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			golden.SkipPlain(t, d)
 			u := nets.UNet(t, d, g, "")
 			defer u.Release()
@@ -106,7 +106,7 @@ func TestGoldenFullUNet(t *testing.T) {
 // TestGoldenPrecond compares the preconditioned denoiser, sample by sample since each has its own noise level.
 func TestGoldenPrecond(t *testing.T) {
 	golden.Each(t, "d_*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			u := nets.UNet(t, d, g, "")
 			sigmaData, err := strconv.ParseFloat(g.Metadata["sigma_data"], 64)

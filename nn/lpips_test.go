@@ -31,7 +31,7 @@ func noise(d *tensor.Device, key string, shape ...int) *tensor.Tensor {
 
 // The distance is 0 at equal images and symmetric, its gradient reaches both images, and the network has none. Memory is balanced.
 func TestLPIPSProperties(t *testing.T) {
-	golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+	golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 		skipSlow(t, d)
 		classifier, err := nn.NewClassifier(d, nn.SmallClassifier(3))
 		if err != nil {
@@ -159,7 +159,7 @@ func TestVGGNames(t *testing.T) {
 
 // A classifier has the shapes it says, and every parameter gets a gradient.
 func TestClassifier(t *testing.T) {
-	golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+	golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 		c := nn.SmallClassifier(1)
 		net, err := nn.NewClassifier(d, c)
 		if err != nil {

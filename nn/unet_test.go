@@ -202,7 +202,7 @@ func TestGoldenHalf(t *testing.T) {
 		y, dx := run(golden.Device(t, kernels.Generic), false)
 		outBound := 3 * (1 << 13) * golden.RelError(y, g.F64("out.y_f64"))
 		gradBound := 3 * (1 << 13) * golden.RelError(dx, g.F64("grad.x"))
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			y, dx := run(d, true)
 			golden.Rel(c, "out", "y", y, g.F64("out.y_f64"), outBound)

@@ -91,7 +91,7 @@ func targetBound(t float64) float64 {
 
 func TestGoldenPIDLoss(t *testing.T) {
 	golden.Each(t, "g_pid_loss*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			loss := pair(t, g, d, number(t, g, "num_scales"))
@@ -239,7 +239,7 @@ func (o *trace) Level(int, int) float64 { return 0 }
 
 func TestGoldenTrainingTrace(t *testing.T) {
 	golden.Each(t, "i_train_trace*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			n := number(t, g, "num_scales")
@@ -345,7 +345,7 @@ func TestGoldenSchedules(t *testing.T) {
 
 func TestGoldenSampler(t *testing.T) {
 	golden.Each(t, "j_sampler*.safetensors", func(t *testing.T, g *golden.File) {
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			teacher := unet(t, g, d, "SongUNet", g.Metadata["teacher"], "teacher/")

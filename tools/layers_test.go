@@ -43,7 +43,7 @@ checkpoint/pickle
 pid                        tensor autograd nn nn/optim data gonum.org/v1/gonum/mat
 embedded                   tensor
 
-internal/golden            kernels tensor
+internal/golden            kernels kernels/cuda tensor
 internal/golden/nets       tensor nn internal/golden
 internal/golden/reduce     tensor internal/golden
 

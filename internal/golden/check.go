@@ -5,52 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
-	"strings"
 	"testing"
-
-	"onestep/kernels"
-	"onestep/tensor"
 )
-
-// OnEachISA runs f as a subtest on the host with every level of vector instructions that is at hand, plain Go first.
-func OnEachISA(t *testing.T, f func(t *testing.T, d *tensor.Device)) {
-	t.Helper()
-	for _, isa := range ISAs() {
-		t.Run(isa.String(), func(t *testing.T) { f(t, Device(t, isa)) })
-	}
-}
-
-// ISAs lists the levels that kernels are there for: with the tag purego, plain Go alone.
-func ISAs() []kernels.ISA {
-	if len(kernels.Conv2D.Implementations()) == 1 {
-		return []kernels.ISA{kernels.Generic}
-	}
-	return kernels.ISAs()
-}
-
-// SkipPlain leaves out what takes plain Go minutes, unless an environment variable asks for it.
-func SkipPlain(t testing.TB, d *tensor.Device) {
-	t.Helper()
-	if Plain(d) && os.Getenv(PlainEnv) == "" && !strings.EqualFold(os.Getenv(kernels.ISAEnv), kernels.Generic.String()) {
-		t.Skipf("plain Go takes minutes here; set %s=1 or %s=generic to run it", PlainEnv, kernels.ISAEnv)
-	}
-}
-
-// PlainEnv names the environment variable that lets plain Go do everything.
-const PlainEnv = "ONESTEP_GOLDEN_PLAIN_FULL"
-
-// Plain says whether a device runs the plain Go loops.
-func Plain(d *tensor.Device) bool { return d.Self().(*kernels.CPU).ISA() == kernels.Generic }
-
-// Device is the host at a level of vector instructions, until the test ends. Memory with undefined contents holds NaN.
-func Device(t testing.TB, isa kernels.ISA) *tensor.Device {
-	c := kernels.NewCPUAt(isa, 0)
-	c.Poison()
-	t.Cleanup(c.Close)
-	return tensor.On(c)
-}
 
 // Check compares numbers with reference numbers, and at the end of its test logs the largest error of every kind beside the bound.
 type Check struct {

@@ -8,5 +8,5 @@
 //	ONESTEP_GOLDEN=dir go test -run Golden ./...
 //
 // A test of golden files has Golden in its name and runs one subtest for each file ([Each]) and in it one for each instruction set
-// ([OnEachISA]). Errors are measured and bounded by [Check].
+// ([OnEachDevice]). Errors are measured and bounded by [Check].
 package golden

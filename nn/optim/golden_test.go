@@ -40,7 +40,7 @@ func TestGoldenOptim(t *testing.T) {
 			}
 		}
 		rates, betas := list("ema_rates"), list("betas")
-		golden.OnEachISA(t, func(t *testing.T, d *tensor.Device) {
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			for kind, rectified := range map[string]bool{"radam": true, "adam": false} {
 				rule := optim.Rule{Rectified: rectified, Beta1: betas[0], Beta2: betas[1], Eps: number("eps"), WeightDecay: number("weight_decay")}

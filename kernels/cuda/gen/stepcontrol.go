@@ -54,6 +54,7 @@ One warp; its lanes read 32 losses at a time and all do the same arithmetic, lan
 
 	change := pick(fits, growth, -1)
 	next := pick(growth.Gt(0), lg.Add(change), lg)
+	k.Barrier() // all lanes have read what is written now
 	k.If(k.TID().Eq(0), func() {
 		storeWord64(k, report, reportGradNorm, gradNorm)
 		storeWord64(k, report, reportParamNorm, paramNorm)

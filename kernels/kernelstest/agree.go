@@ -102,6 +102,7 @@ func configure(trials int, options []Option) config {
 	cfg := config{trials: trials, within: 64, full: map[string]bool{}, seeds: Schedules}
 	if testing.Short() {
 		cfg.trials = trials / 3
+		cfg.seeds = Schedules / 4
 	}
 	for _, o := range options {
 		o(&cfg)

@@ -18,7 +18,7 @@ type Reporter interface {
 // it may be the same device each time.
 type Opener func(seed uint64) kernels.Device
 
-// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials, see [Seeds].
+// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials, see [Seeds]; a quarter with -short.
 const Schedules = 20
 
 // AgreeOn runs an operation on a device on arguments that make draws, and fails the test unless
@@ -36,6 +36,7 @@ func AgreeOn[A any](t Reporter, op *kernels.Op[A], make func(*Rand) A, open Open
 	defer ref.Close()
 	for trial := range cfg.trials {
 		r := NewRand(trial)
+		r.slow = true
 		a := newArgs(make(r))
 		for _, half := range []bool{false, true} {
 			if half && cfg.full[""] || !half && cfg.allHalf {

@@ -1,0 +1,31 @@
+//go:build linux
+
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"testing"
+)
+
+// TestEmulated makes a run on the GPU's kernels, interpreted: the first step as it comes, the second recorded and replayed, the others replayed. Its
+// losses are the CPU's up to the rounding of float32 sums.
+func TestEmulated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	dir := t.TempDir()
+	tinyTeacher(t, dir)
+	for _, device := range []string{"cpu", "emulated"} {
+		must(t, dir, tinyFlags("--out", device, "--device", device, "--steps", "4", "--eval-images", "0", "--grid-samples", "0", "--eval-every", "0")...)
+	}
+	want, got := metrics(t, filepath.Join(dir, "cpu")), metrics(t, filepath.Join(dir, "emulated"))
+	if len(got) != 4 || len(want) != 4 {
+		t.Fatalf("%d and %d steps", len(got), len(want))
+	}
+	for i, w := range want {
+		if d := math.Abs(got[i].Loss-w.Loss) / w.Loss; !(d <= 1e-5) {
+			t.Errorf("step %d: loss %v, on the CPU %v: they differ by %.2g of it", i+1, got[i].Loss, w.Loss, d)
+		}
+	}
+}

@@ -292,7 +292,7 @@ func groupNormForward(f *build.File, name string, t build.Type, width int, silu 
 			k.set(tableHi, local, hi)
 			k.set(tableLo, local, lo)
 		})
-		k.set(tableMean, group, m)
+		k.If(k.Lane().Eq(0), func() { k.set(tableMean, group, m) })
 	})
 	k.Barrier()
 

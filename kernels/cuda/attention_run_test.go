@@ -1,0 +1,60 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+// attentionSizes have every cut of a pass, rows and heads that fill it or do not, and heads that tensor cores do not take.
+var attentionSizes = []struct{ n, l, h, d, seeds int }{
+	{1, 70, 1, 8, kernelstest.Schedules}, {1, 34, 1, 72, kernelstest.Schedules}, {1, 20, 1, 136, kernelstest.Schedules},
+	{2, 5, 2, 4, 3}, {1, 7, 2, 9, 3}, {1, 65, 1, 64, 2}, {1, 33, 1, 128, 2}, {1, 65, 1, 256, 1}, {1, 3, 1, 264, 2},
+}
+
+func attentionArgs(r *kernelstest.Rand, n, l, h, d int) kernels.AttentionArgs {
+	a := kernels.AttentionArgs{O: r.Out(n * l * h * d), LSE: r.Out(n * h * l), QKV: r.In(3 * n * l * h * d), N: n, L: l, H: h, D: d}
+	for i, x := range a.QKV.F32 {
+		a.QKV.F32[i] = kernels.ToF16(x).Float32()
+	}
+	return a
+}
+
+func attentionBackwardArgs(r *kernelstest.Rand, n, l, h, d int) kernels.AttentionBackwardArgs {
+	f := attentionArgs(r, n, l, h, d)
+	cpu := kernels.NewCPUAt(kernels.Generic, 2)
+	defer cpu.Close()
+	kernels.Attention.Run(cpu, f)
+	return kernels.AttentionBackwardArgs{DQKV: r.Out(f.QKV.Len), DO: r.In(f.O.Len), O: f.O, LSE: f.LSE, QKV: f.QKV, N: f.N, L: f.L, H: f.H, D: f.D}
+}
+
+func TestAttention(t *testing.T) {
+	for i, s := range attentionSizes {
+		if testing.Short() && i > 0 {
+			break
+		}
+		args := func(r *kernelstest.Rand) kernels.AttentionArgs { return attentionArgs(r, s.n, s.l, s.h, s.d) }
+		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.Within(16), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.AllHalf(), onTensorCores, kernelstest.OnlyF32("LSE"))
+	}
+}
+
+func TestAttentionBackward(t *testing.T) {
+	for i, s := range attentionSizes {
+		if testing.Short() && i > 0 {
+			break
+		}
+		args := func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
+			return attentionBackwardArgs(r, s.n, s.l, s.h, s.d)
+		}
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.AllHalf(), onTensorCores, kernelstest.OnlyF32("LSE"))
+	}
+}
+
+var once = kernelstest.Trials(1)
+
+// onTensorCores is what P and dS lose when they become halves, 2⁻¹² of each. Of o it is at most 2⁻¹² of the largest v; of the gradients as much of
+// the largest sum of |dS·k|. Here the largest results are a few times smaller than that, so 2⁻¹¹ of them, on top of the rounding of the result.
+var onTensorCores = kernelstest.Within(1 << 13)

@@ -1,0 +1,114 @@
+package cuda_test
+
+import (
+	"math"
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+// normF32 are the buffers that are float32 in every network; others go by float32 copies, which TestGroupNormOdd tries.
+var normF32 = kernelstest.OnlyF32("Mean", "Rstd", "Add", "W", "B", "Scale", "Shift", "DW", "DB", "DAdd", "DScale", "DShift")
+
+// TestGroupNormOdd has sizes of which few make whole vectors.
+func TestGroupNormOdd(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, emulator, kernelstest.Trials(4))
+	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, kernelstest.GroupNormBackward, emulator, kernelstest.Trials(4))
+}
+
+// normSizes take vectors that span groups, whole sectors, whole lines, and slabs that do not fit into shared memory: those go in chunks.
+var normSizes = []struct{ n, i, c, g int }{{2, 64, 64, 16}, {1, 9, 24, 4}, {1, 33, 48, 8}, {2, 256, 128, 32}, {1, 100, 192, 32}, {1, 6000, 8, 2}}
+
+func TestGroupNorm(t *testing.T) {
+	for i, s := range normSizes {
+		if testing.Short() && i > 1 {
+			break
+		}
+		kernelstest.AgreeOn(t, &kernels.GroupNorm, func(r *kernelstest.Rand) kernels.GroupNormArgs {
+			n, i, c, g := s.n, s.i, s.c, s.g
+			a := kernels.GroupNormArgs{
+				Y: r.Out(n * i * c), Mean: r.Out(n * g), Rstd: r.Out(n * g), X: r.Uniform(n*i*c, -1, 2), Add: r.Maybe(r.In(n * c)), W: r.In(c), B: r.In(c),
+				N: n, I: i, C: c, G: g, Eps: 1e-5, SiLU: r.Bool(),
+			}
+			if r.Bool() {
+				a.Stride = 2 * c
+				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
+			}
+			return a
+		}, emulator, normF32, kernelstest.Trials(2), kernelstest.Within(16))
+	}
+}
+
+func TestGroupNormBackward(t *testing.T) {
+	for i, s := range normSizes {
+		if testing.Short() && i > 1 {
+			break
+		}
+		kernelstest.AgreeOn(t, &kernels.GroupNormBackward, func(r *kernelstest.Rand) kernels.GroupNormBackwardArgs {
+			n, i, c, g := s.n, s.i, s.c, s.g
+			a := kernels.GroupNormBackwardArgs{
+				DX: r.Out(n * i * c), DW: r.Out(c), DB: r.Out(c), DY: r.In(n * i * c), X: r.In(n * i * c),
+				Mean: r.In(n * g), Rstd: r.Uniform(n*g, 0.5, 2), W: r.In(c), B: r.In(c), N: n, I: i, C: c, G: g, SiLU: r.Bool(),
+			}
+			if r.Bool() {
+				a.Add, a.DAdd = r.In(n*c), r.Out(n*c)
+			}
+			if r.Bool() {
+				a.Stride = 2 * c
+				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
+				a.DScale, a.DShift = r.Out(n*a.Stride), r.Out(n*a.Stride)
+			}
+			return a
+		}, emulator, normF32, kernelstest.Trials(2))
+	}
+}
+
+// A mean a thousand times the deviation, and first pixels that are far from the others, cost no precision.
+func TestGroupNormHardStatistics(t *testing.T) {
+	const n, i, c, g = 1, 1024, 24, 6
+	for name, at := range map[string]func(pixel, ch int) float32{
+		"mean 1000":    func(_, ch int) float32 { return 1000 + float32(ch) },
+		"first pixels": func(pixel, _ int) float32 { return 300 * float32(8/(pixel%512+8)) },
+	} {
+		r := kernelstest.NewRand(1)
+		x, w, b := r.In(n*i*c), r.In(c), r.In(c)
+		for j := range x.F32 {
+			x.F32[j] += at(j/c, j%c)
+		}
+		run := func(d kernels.Device) (y, rstd []float32) {
+			put := func(b kernels.Buf) kernels.Buf {
+				on := d.Alloc(kernels.F32, b.Len)
+				d.Upload(on, b.F32)
+				return on
+			}
+			a := kernels.GroupNormArgs{
+				Y: d.Alloc(kernels.F32, n*i*c), Mean: d.Alloc(kernels.F32, n*g), Rstd: d.Alloc(kernels.F32, n*g),
+				X: put(x), W: put(w), B: put(b), N: n, I: i, C: c, G: g, Eps: 1e-5,
+			}
+			kernels.GroupNorm.Run(d, a)
+			y, rstd = make([]float32, n*i*c), make([]float32, n*g)
+			d.Download(y, a.Y)
+			d.Download(rstd, a.Rstd)
+			for _, b := range []kernels.Buf{a.Y, a.Mean, a.Rstd, a.X, a.W, a.B} {
+				d.Free(b)
+			}
+			return y, rstd
+		}
+		cpu := kernels.NewCPUAt(kernels.Generic, 2)
+		defer cpu.Close()
+		wantY, wantR := run(cpu)
+		y, rstd := run(emulator(1))
+		worst, worstR, top := 0.0, 0.0, 0.0
+		for j := range y {
+			top = max(top, math.Abs(float64(wantY[j])))
+			worst = max(worst, math.Abs(float64(y[j]-wantY[j])))
+		}
+		for j := range rstd {
+			worstR = max(worstR, math.Abs(float64(rstd[j])/float64(wantR[j])-1))
+		}
+		if worst/top > 3e-7 || worstR > 1e-6 {
+			t.Errorf("%s: y within %.2g of the largest, rstd within %.2g", name, worst/top, worstR)
+		}
+	}
+}

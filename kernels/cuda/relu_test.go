@@ -1,0 +1,17 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+func TestReLUBackward(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.ReLUBackward, func(r *kernelstest.Rand) kernels.ReLUBackwardArgs {
+		n := r.Size(5000)
+		a := kernels.ReLUBackwardArgs{DX: r.Out(n), DY: r.In(n), Y: r.In(n), N: n}
+		a.Y.F32[0], a.DY.F32[0] = 0, inf // the gradient is selected, not multiplied by 0
+		return a
+	}, emulator, kernelstest.Exactly())
+}

@@ -1,0 +1,13 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+func TestCrossEntropy(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.CrossEntropy, kernelstest.CrossEntropy, emulator, kernelstest.Within(16), kernelstest.OnlyF32("Labels"))
+	kernelstest.AgreeOn(t, &kernels.CrossEntropyBackward, kernelstest.CrossEntropyBackward, emulator, kernelstest.Within(16), kernelstest.OnlyF32("Labels"))
+}

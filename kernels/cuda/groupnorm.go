@@ -96,7 +96,7 @@ func (p normPlan) withShared(slab, inputs, pixels, size int) int {
 	const tables = 6
 	parts := max(1, normThreads/slab)
 	data := inputs * ((pixels*slab*size + 15) &^ 15)
-	return data + 4*(p.width*(normThreads+slab/p.width)+3*parts*slab+tables*slab)
+	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+3*parts*slab+tables*slab)
 }
 
 func (p normPlan) entry(name string, t kernels.DType, silu bool) string {

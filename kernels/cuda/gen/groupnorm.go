@@ -80,7 +80,7 @@ func (k *norm) place(inputs ...build.Reg) {
 		shared = shared.Add(data)
 	}
 	k.red = shared
-	k.part = shared.Add(k.cols.Add(normThreads).Mul(4 * k.width))
+	k.part = shared.Add(k.pitch().Mul(k.width))
 	k.table = k.part.Add(k.parts.Mul(k.slab).Mul(4 * 3))
 	k.row = k.row.Lt(k.rows).Select(build.S32, k.row, 1<<30) // threads that are left over have no pixels
 }
@@ -151,10 +151,14 @@ func (k *norm) zeros() []build.Reg {
 	return rs
 }
 
+// pitch is the bytes between the sums of all threads of a vector's neighbouring channels: 32 lanes with neighbouring columns, channels of a vector
+// and parts meet no bank twice.
+func (k *norm) pitch() build.Reg { return k.cols.Max(32 / k.width).Add(normThreads).Mul(4) }
+
 // reduce adds every thread's sums of its channels to sums by channel and part, which channel reads after a barrier. A thread of the second step
 // has one channel and the threads with row ≡ part (mod parts).
 func (k *norm) reduce(sums ...[]build.Reg) {
-	pitch := k.cols.Add(normThreads).Mul(4)
+	pitch := k.pitch()
 	for q, values := range sums {
 		to := k.tid.FMA(4, k.red.As(build.S32)).As(build.U32)
 		for j, v := range values {

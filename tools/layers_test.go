@@ -28,6 +28,7 @@ kernels/cuda/driver/stub   github.com/ebitengine/purego
 kernels/cuda/chip
 kernels/cuda/ptx
 kernels/cuda/ptx/build
+kernels/cuda/conformance   kernels/cuda/driver kernels/cuda/ptx
 kernels/cuda/gen           kernels/cuda/ptx/build
 kernels/cuda/simt          kernels/cuda/ptx
 
@@ -55,6 +56,7 @@ tools/internal/judge       tensor nn pid embedded tools/internal/picture
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/progress
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
 tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
+tools/ptx                  kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ptx kernels/cuda/simt tools/internal/cli
 tools
 
 bench                      kernels tensor autograd nn nn/optim pid

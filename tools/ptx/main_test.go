@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"onestep/tools/internal/cli"
+)
+
+// call runs the command, and returns what it prints.
+func call(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	f, err := parse(args, &out)
+	if err == nil {
+		err = f.command.run(context.Background(), f, &out)
+	}
+	return out.String(), err
+}
+
+func TestCases(t *testing.T) {
+	files := []string{"testdata/saxpy.json", "testdata/softmax.json", "testdata/transpose.json"}
+	for _, seed := range []string{"0", "1", "7"} {
+		out, err := call(t, append([]string{"case", "--seed", seed}, files...)...)
+		if err != nil || out != "ok saxpy\nok softmax\nok transpose\n" {
+			t.Errorf("seed %s: %v\n%s", seed, err, out)
+		}
+	}
+	out, err := call(t, "case", files[0], "--counters")
+	if err != nil || !strings.Contains(out, "FLOPs 2000,") || !strings.Contains(out, "unique bytes read 8000, written 4000") {
+		t.Errorf("counters: %v\n%s", err, out)
+	}
+}
+
+// TestCaseFails changes the kernel, the case and the expected data, each of which must be seen and named.
+func TestCaseFails(t *testing.T) {
+	for _, c := range []struct{ name, file, old, new, want string }{
+		{"result", "saxpy.ptx", "fma.rn.f32 \t%f4, %f1, %f2, %f3", "add.rn.f32 \t%f4, %f2, %f3", "FAIL saxpy: y, 0, "},
+		{"bounds", "saxpy.ptx", "setp.ge.s32 \t%p1, %r5, %r1", "setp.gt.s32 \t%p1, %r5, %r1", "out of bounds"},
+		{"opcode", "saxpy.ptx", "fma.rn.f32", "fmx.rn.f32", "FAIL saxpy: saxpy.ptx:42: unknown instruction fmx"},
+		{"written", "saxpy.ptx", "st.global.f32 \t[%rd2], %f4", "st.global.f32 \t[%rd1], %f4", "FAIL saxpy: x, 0, "},
+		{"hash", "saxpy.json", "9308198e", "9308198f", "has sha256"},
+		{"entry", "saxpy.json", `"entry": "saxpy"`, `"entry": "other"`, "no kernel other"},
+		{"buffer", "saxpy.json", `"buffer": "x"`, `"buffer": "z"`, `there is no buffer "z"`},
+		{"mode", "saxpy.json", `"mode": "exact"`, `"mode": "almost"`, `not "almost"`},
+		{"missing", "saxpy.json", `"name": "saxpy"`, `"title": "saxpy"`, "name is missing"},
+	} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, c.file)
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(c.old)) {
+			t.Fatalf("%s: %v, or without %s", path, err, c.old)
+		}
+		if err := os.WriteFile(path, bytes.Replace(text, []byte(c.old), []byte(c.new), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := call(t, "case", filepath.Join(dir, "saxpy.json"))
+		if err == nil || !strings.HasPrefix(out, "FAIL ") || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %v\n%swant %s", c.name, err, out, c.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	out, err := call(t, "check", "testdata/transpose.ptx")
+	want := "testdata/transpose.ptx: transpose: 103 instructions, 24 bytes of 4 parameters, registers 15 .pred 34 .b32 31 .b64 9 .f32, 4224 bytes of .shared\n"
+	if err != nil || out != want {
+		t.Errorf("%v\n%swant\n%s", err, out, want)
+	}
+	bad := filepath.Join(t.TempDir(), "bad.ptx")
+	if err := os.WriteFile(bad, []byte(".version 7.0\n.target sm_80\n.address_size 64\n.entry k() { add.q32 1; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := call(t, "check", bad, "testdata/saxpy.ptx"); err == nil || !strings.HasPrefix(out, bad+":4: add.q32: unknown modifier .q32") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"", "a command is missing"}, {"cheque x", "unknown command"}, {"check", "want FILE.ptx"}, {"case --seed 3", "want FILE.json"},
+		{"case x --device gpu", "want emulated, cuda"}, {"check x --seed 3", "unknown flag --seed"}, {"case x --seed y", "y"},
+	} {
+		if _, err := parse(strings.Fields(c.args), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %s", c.args, err, c.want)
+		}
+	}
+	var out bytes.Buffer
+	if _, err := parse([]string{"case", "-h"}, &out); !errors.Is(err, cli.ErrHelp) || !strings.Contains(out.String(), "--counters") {
+		t.Errorf("help: %v\n%s", err, out.String())
+	}
+}

@@ -128,8 +128,8 @@ func (p *parser) tuning(f *Function) {
 		case "maxnreg":
 			f.MaxRegs = p.count(".maxnreg", 1, 255)
 		case "noreturn":
-			if f.Kernel {
-				p.fail(t.line, "a kernel cannot be .noreturn")
+			if f.Kernel || len(f.Returns) > 0 {
+				p.fail(t.line, ".noreturn is for functions that return no value")
 			}
 			continue
 		case "reqnctapercluster", "explicitcluster", "maxclusterrank", "blocksareclusters":

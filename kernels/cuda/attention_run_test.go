@@ -9,8 +9,8 @@ import (
 
 // attentionSizes have every cut of a pass, rows and heads that fill it or do not, and heads that tensor cores do not take.
 var attentionSizes = []struct{ n, l, h, d, seeds int }{
-	{1, 70, 1, 8, kernelstest.Schedules}, {1, 34, 1, 72, kernelstest.Schedules}, {1, 20, 1, 136, kernelstest.Schedules},
-	{2, 5, 2, 4, 3}, {1, 7, 2, 9, 3}, {1, 65, 1, 64, 2}, {1, 33, 1, 128, 2}, {1, 65, 1, 256, 1}, {1, 3, 1, 264, 2},
+	{1, 66, 1, 8, kernelstest.Schedules}, {1, 34, 1, 72, kernelstest.Schedules}, {1, 20, 1, 136, kernelstest.Schedules},
+	{2, 5, 2, 4, 2}, {1, 7, 2, 9, 2}, {1, 65, 1, 64, 1}, {1, 33, 1, 128, 1}, {1, 65, 1, 256, 1}, {1, 3, 1, 264, 1},
 }
 
 func attentionArgs(r *kernelstest.Rand, n, l, h, d int) kernels.AttentionArgs {

@@ -8,60 +8,65 @@ import (
 	"onestep/kernels/kernelstest"
 )
 
-// normF32 are the buffers that are float32 in every network; others go by float32 copies, which TestGroupNormOdd tries.
-var normF32 = kernelstest.OnlyF32("Mean", "Rstd", "Add", "W", "B", "Scale", "Shift", "DW", "DB", "DAdd", "DScale", "DShift")
-
-// TestGroupNormOdd has sizes of which few make whole vectors.
-func TestGroupNormOdd(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, emulator, kernelstest.Trials(4))
-	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, kernelstest.GroupNormBackward, emulator, kernelstest.Trials(4))
+// normSizes take single elements, vectors that span groups, whole sectors, whole lines, and slabs that do not fit into shared memory: those go in
+// chunks. The first two run every kernel.
+var normSizes = []struct{ n, i, c, g, seeds int }{
+	{2, 13, 21, 3, kernelstest.Schedules}, {1, 33, 48, 8, kernelstest.Schedules},
+	{1, 9, 24, 4, 3}, {2, 64, 64, 16, 3}, {1, 16, 192, 32, 3}, {1, 6000, 8, 2, 1},
 }
 
-// normSizes take vectors that span groups, whole sectors, whole lines, and slabs that do not fit into shared memory: those go in chunks.
-var normSizes = []struct{ n, i, c, g int }{{2, 64, 64, 16}, {1, 9, 24, 4}, {1, 33, 48, 8}, {2, 256, 128, 32}, {1, 100, 192, 32}, {1, 6000, 8, 2}}
-
-func TestGroupNorm(t *testing.T) {
+// eachNorm runs f for all sizes, with all the U-Nets' additions, none and some.
+func eachNorm(f func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option)) {
+	full := kernelstest.OnlyF32("Mean", "Rstd", "Add", "W", "B", "Scale", "Shift", "DW", "DB", "DAdd", "DScale", "DShift") // as in every network
 	for i, s := range normSizes {
 		if testing.Short() && i > 1 {
 			break
 		}
+		for _, silu := range []bool{false, true} {
+			f(s.n, s.i, s.c, s.g, silu, silu, silu == (i%2 == 0), full, kernelstest.Trials(1), kernelstest.Seeds(s.seeds))
+		}
+	}
+}
+
+func TestGroupNorm(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, emulator, kernelstest.Trials(2), kernelstest.Seeds(2))
+	eachNorm(func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.GroupNorm, func(r *kernelstest.Rand) kernels.GroupNormArgs {
-			n, i, c, g := s.n, s.i, s.c, s.g
 			a := kernels.GroupNormArgs{
-				Y: r.Out(n * i * c), Mean: r.Out(n * g), Rstd: r.Out(n * g), X: r.Uniform(n*i*c, -1, 2), Add: r.Maybe(r.In(n * c)), W: r.In(c), B: r.In(c),
-				N: n, I: i, C: c, G: g, Eps: 1e-5, SiLU: r.Bool(),
+				Y: r.Out(n * i * c), Mean: r.Out(n * g), Rstd: r.Out(n * g), X: r.Uniform(n*i*c, -1, 2), W: r.In(c), B: r.In(c),
+				N: n, I: i, C: c, G: g, Eps: 1e-5, SiLU: silu,
 			}
-			if r.Bool() {
+			if add {
+				a.Add = r.In(n * c)
+			}
+			if scale {
 				a.Stride = 2 * c
 				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 			}
 			return a
-		}, emulator, normF32, kernelstest.Trials(2), kernelstest.Within(16))
-	}
+		}, emulator, append(options, kernelstest.Within(16))...)
+	})
 }
 
 func TestGroupNormBackward(t *testing.T) {
-	for i, s := range normSizes {
-		if testing.Short() && i > 1 {
-			break
-		}
+	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, kernelstest.GroupNormBackward, emulator, kernelstest.Trials(2), kernelstest.Seeds(2))
+	eachNorm(func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.GroupNormBackward, func(r *kernelstest.Rand) kernels.GroupNormBackwardArgs {
-			n, i, c, g := s.n, s.i, s.c, s.g
 			a := kernels.GroupNormBackwardArgs{
 				DX: r.Out(n * i * c), DW: r.Out(c), DB: r.Out(c), DY: r.In(n * i * c), X: r.In(n * i * c),
-				Mean: r.In(n * g), Rstd: r.Uniform(n*g, 0.5, 2), W: r.In(c), B: r.In(c), N: n, I: i, C: c, G: g, SiLU: r.Bool(),
+				Mean: r.In(n * g), Rstd: r.Uniform(n*g, 0.5, 2), W: r.In(c), B: r.In(c), N: n, I: i, C: c, G: g, SiLU: silu,
 			}
-			if r.Bool() {
+			if add {
 				a.Add, a.DAdd = r.In(n*c), r.Out(n*c)
 			}
-			if r.Bool() {
+			if scale {
 				a.Stride = 2 * c
 				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 				a.DScale, a.DShift = r.Out(n*a.Stride), r.Out(n*a.Stride)
 			}
 			return a
-		}, emulator, normF32, kernelstest.Trials(2))
-	}
+		}, emulator, options...)
+	})
 }
 
 // A mean a thousand times the deviation, and first pixels that are far from the others, cost no precision.

@@ -22,14 +22,14 @@ func init() {
 }
 
 func groupNorm(d *Device, a kernels.GroupNormArgs) {
-	p := planNorm(d, a.N, a.I, a.C, a.G, 1, a.Y, a.X)
+	p := planNorm(d, a.I, a.C, a.G, 1, a.Y, a.X)
 	d.Launch(groupNormModule, p.entry("groupnorm_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
 		append([]Arg{Ptr(a.Y), Ptr(a.Mean), Ptr(a.Rstd), Ptr(a.X), Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride), F32(a.Eps)},
 			p.args(a.I, a.C, a.G)...)...)
 }
 
 func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
-	p := planNorm(d, a.N, a.I, a.C, a.G, 2, a.DX, a.DY, a.X)
+	p := planNorm(d, a.I, a.C, a.G, 2, a.DX, a.DY, a.X)
 	dw, db := d.Scratch(kernels.F32, a.N*a.C), d.Scratch(kernels.F32, a.N*a.C) // (N,C): of each sample
 	d.Launch(groupNormModule, p.entry("groupnorm_backward_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
 		append([]Arg{Ptr(a.DX), Ptr(dw), Ptr(db), Ptr(a.DAdd), Ptr(a.DScale), Ptr(a.DShift), Ptr(a.DY), Ptr(a.X), Ptr(a.Mean), Ptr(a.Rstd),
@@ -40,7 +40,7 @@ func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
 	d.Free(db)
 }
 
-// normThreads is the size of the blocks. The channels of a group may be no more, or a thread would have more than one vector of a pixel.
+// normThreads is the size of the blocks. The vectors of a slab's pixel may be no more, or a thread would have several columns.
 const normThreads = 256
 
 // normPlan is how the images of a group norm are cut into blocks. The kernels lay out shared memory as it says: chunks of the input images,
@@ -60,13 +60,10 @@ type normPlan struct {
 const normData = 64 << 10
 
 // planNorm cuts images of the same sizes and type, of which inputs are read. Slabs are as many groups as make whole vectors, better whole
-// sectors, best whole lines of 128 bytes as far as there are blocks for all multiprocessors.
-func planNorm(d *Device, n, i, c, g, inputs int, images ...kernels.Buf) normPlan {
+// sectors, best whole lines of 128 bytes. Neither the batch nor the number of multiprocessors plays a part, so that a sample's bits do not depend on them.
+func planNorm(d *Device, i, c, g, inputs int, images ...kernels.Buf) normPlan {
 	size := images[0].Type.Size()
 	per := c / g
-	if per > normThreads {
-		panic(fmt.Errorf("kernels/cuda: groupnorm: groups of %d channels; it is written for %d", per, normThreads))
-	}
 	p := normPlan{width: 16 / size}
 	p.slab = lcm(per, p.width)
 	if c%p.slab != 0 || !aligned(images...) {
@@ -77,7 +74,7 @@ func planNorm(d *Device, n, i, c, g, inputs int, images ...kernels.Buf) normPlan
 	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.withShared(sectors, inputs, i, size) <= most {
 		p.slab = sectors
 	}
-	for slab := 2 * p.slab; slab*size <= 128 && c%slab == 0 && bytes(slab) <= normData && n*c/slab >= 2*d.SMs(); slab *= 2 {
+	for slab := 2 * p.slab; slab*size <= 128 && c%slab == 0 && bytes(slab) <= normData; slab *= 2 {
 		p.slab = slab
 	}
 	p.chunk = i
@@ -85,6 +82,9 @@ func planNorm(d *Device, n, i, c, g, inputs int, images ...kernels.Buf) normPlan
 		p.chunk = min(i, max(1, normData/(inputs*p.slab*size)))
 	}
 	p.cols = p.slab / p.width
+	if p.cols > normThreads {
+		panic(fmt.Errorf("kernels/cuda: groupnorm: groups of %d channels; it is written for %d, or more where they make whole vectors", per, normThreads))
+	}
 	p.rows = normThreads / p.cols
 	p.parts = max(1, normThreads/p.slab)
 	p.shared = p.withShared(p.slab, inputs, p.chunk, size)

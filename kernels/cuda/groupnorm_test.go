@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"onestep/kernels"
@@ -115,5 +116,40 @@ func TestGroupNormHardStatistics(t *testing.T) {
 		if worst/top > 3e-7 || worstR > 1e-6 {
 			t.Errorf("%s: y within %.2g of the largest, rstd within %.2g", name, worst/top, worstR)
 		}
+	}
+}
+
+// A sample's bits do not depend on the others.
+func TestGroupNormBatch(t *testing.T) {
+	const n, i, c, g = 3, 50, 64, 16
+	r, d := kernelstest.NewRand(2), emulator(1)
+	put := func(b kernels.Buf) kernels.Buf {
+		on := d.Alloc(kernels.F32, b.Len)
+		d.Upload(on, b.F32)
+		return on
+	}
+	x, w, b := put(r.In(n*i*c)), put(r.In(c)), put(r.In(c))
+	run := func(lo, hi int) []float32 {
+		n := hi - lo
+		a := kernels.GroupNormArgs{
+			Y: d.Alloc(kernels.F32, n*i*c), Mean: d.Alloc(kernels.F32, n*g), Rstd: d.Alloc(kernels.F32, n*g),
+			X: x.Slice(lo*i*c, hi*i*c), W: w, B: b, N: n, I: i, C: c, G: g, Eps: 1e-5, SiLU: true,
+		}
+		kernels.GroupNorm.Run(d, a)
+		y := make([]float32, n*i*c)
+		d.Download(y, a.Y)
+		for _, b := range []kernels.Buf{a.Y, a.Mean, a.Rstd} {
+			d.Free(b)
+		}
+		return y
+	}
+	all := run(0, n)
+	for s := range n {
+		if !slices.Equal(run(s, s+1), all[s*i*c:(s+1)*i*c]) {
+			t.Errorf("sample %d alone has other bits than in a batch", s)
+		}
+	}
+	for _, b := range []kernels.Buf{x, w, b} {
+		d.Free(b)
 	}
 }

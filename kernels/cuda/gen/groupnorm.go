@@ -180,7 +180,7 @@ func (k *norm) reduce(sums ...[]build.Reg) {
 				sum.Set(sum.Add(k.Load(build.Shared, build.F32, from.As(build.U32), 0)))
 				k.Emit("add.s32", from, from, step)
 			})
-			channel := col.FMA(k.width, inVector)
+			channel := k.order(col.FMA(k.width, inVector))
 			k.Store(build.Shared, k.part.Index(part.Add(k.parts.Mul(q)).FMA(k.slab, channel), 4), 0, sum)
 		})
 		k.Barrier()
@@ -189,7 +189,7 @@ func (k *norm) reduce(sums ...[]build.Reg) {
 
 // sum is sum q of a channel of the slab, over the parts.
 func (k *norm) sum(q int, channel build.Reg) build.Reg {
-	from := k.Var(build.S32, k.parts.Mul(q).FMA(k.slab, channel).FMA(4, k.part.As(build.S32)))
+	from := k.Var(build.S32, k.parts.Mul(q).FMA(k.slab, k.order(channel)).FMA(4, k.part.As(build.S32)))
 	sum := k.Var(build.F32, 0)
 	k.For(0, k.parts, 1, func(build.Reg) {
 		sum.Set(sum.Add(k.Load(build.Shared, build.F32, from.As(build.U32), 0)))
@@ -212,9 +212,19 @@ func (k *norm) channels(group build.Reg, body func(local, channel build.Reg)) {
 	})
 }
 
+// order is the place of a channel in tables and sums: the first halves of all vectors of 8 before the second halves, so that lanes with
+// neighbouring columns read 16 bytes each without conflict.
+func (k *norm) order(local build.Reg) build.Reg {
+	if k.width < 8 {
+		return local
+	}
+	half := local.Shr(2).And(1)
+	return half.FMA(k.cols, local.Shr(3)).FMA(4, local.And(3))
+}
+
 // entry is the address of a channel's number in table i.
 func (k *norm) entry(i int, local build.Reg) build.Reg {
-	return k.table.Index(local.Add(k.slab.Mul(i)), 4)
+	return k.table.Index(k.order(local).Add(k.slab.Mul(i)), 4)
 }
 
 func (k *norm) set(i int, local, x build.Reg) { k.Store(build.Shared, k.entry(i, local), 0, x) }
@@ -224,10 +234,14 @@ func (k *norm) get(i int, local build.Reg) build.Reg {
 
 // constants reads table i at the thread's channels.
 func (k *norm) constants(i int) []build.Reg {
-	at := k.entry(i, k.tid.Rem(k.cols).Mul(k.width))
+	col := k.tid.Rem(k.cols)
+	at := k.table.Index(k.slab.Mul(i).Add(col.Mul(min(4, k.width))), 4)
 	var rs []build.Reg
 	for j := 0; j < k.width; j += 4 {
-		rs = append(rs, loadFloats(k.Kernel, build.Shared, build.F32, min(4, k.width), at, 4*j)...)
+		if j > 0 {
+			at = at.Add(k.cols.Mul(16))
+		}
+		rs = append(rs, loadFloats(k.Kernel, build.Shared, build.F32, min(4, k.width), at, 0)...)
 	}
 	return rs
 }

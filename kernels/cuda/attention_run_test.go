@@ -36,7 +36,7 @@ func TestAttention(t *testing.T) {
 		}
 		args := func(r *kernelstest.Rand) kernels.AttentionArgs { return attentionArgs(r, s.n, s.l, s.h, s.d) }
 		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.Within(16), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.AllHalf(), onTensorCores, kernelstest.OnlyF32("LSE"))
+		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
 	}
 }
 
@@ -49,7 +49,8 @@ func TestAttentionBackward(t *testing.T) {
 			return attentionBackwardArgs(r, s.n, s.l, s.h, s.d)
 		}
 		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.AllHalf(), onTensorCores, kernelstest.OnlyF32("LSE"))
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), onTensorCores,
+			kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
 	}
 }
 

@@ -9,9 +9,7 @@ func relu() *build.File {
 Thread i has the 16 bytes of elements from i*(16/size); kernels named _any have one element a thread, for buffers that start elsewhere.
 Bytes an element: 3 times its size. Exact.`)
 	for _, t := range []build.Type{build.F32, build.F16} {
-		pointwise{name: typed("relu_backward", t), types: []build.Type{t, t, t}, inputs: []string{"dy", "of"}, each: func(*point) func(int, [][]build.Reg) []build.Reg {
-			return eachOne(func(x []build.Reg) build.Reg { return x[1].Gt(0).Select(build.F32, x[0], 0) })
-		}}.add(f)
+		simple("relu_backward", []build.Type{t, t, t}, []string{"dy", "of"}, func(x []build.Reg) build.Reg { return x[1].Gt(0).Select(build.F32, x[0], 0) }).add(f)
 	}
 	return f
 }

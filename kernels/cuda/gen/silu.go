@@ -13,14 +13,15 @@ func silu() *build.File {
 Thread i has the 16 bytes of elements from i*(16/size); kernels named _any have one element a thread, for buffers that start elsewhere.
 Bytes an element: 2 or 3 times its size. Error: 4 units in the last place of s in float32; half precision rounds once more.`)
 	for _, t := range []build.Type{build.F32, build.F16} {
-		pointwise{name: typed("silu", t), types: []build.Type{t, t}, inputs: []string{"x"}, each: func(*point) func(int, [][]build.Reg) []build.Reg {
-			return eachOne(func(x []build.Reg) build.Reg { return x[0].Mul(sigmoid(x[0], t)) })
-		}}.add(f)
-		pointwise{name: typed("silu_backward", t), types: []build.Type{t, t, t}, inputs: []string{"dy", "x"}, each: func(*point) func(int, [][]build.Reg) []build.Reg {
-			return eachOne(func(x []build.Reg) build.Reg { return x[0].Mul(siluSlope(x[1], t)) })
-		}}.add(f)
+		simple("silu", []build.Type{t, t}, []string{"x"}, func(x []build.Reg) build.Reg { return x[0].Mul(sigmoid(x[0], t)) }).add(f)
+		simple("silu_backward", []build.Type{t, t, t}, []string{"dy", "x"}, func(x []build.Reg) build.Reg { return x[0].Mul(siluSlope(x[1], t)) }).add(f)
 	}
 	return f
+}
+
+// simple is a pointwise kernel without parameters.
+func simple(name string, types []build.Type, inputs []string, f func(x []build.Reg) build.Reg) pointwise {
+	return pointwise{name: typed(name, types[0]), types: types, inputs: inputs, each: func(*point) func(int, [][]build.Reg) []build.Reg { return eachOne(f) }}
 }
 
 // sigmoid is 1/(1+e⁻ˣ) for a result that is stored as t.

@@ -2,7 +2,6 @@ package nn_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -35,11 +34,12 @@ func TestGoldenLPIPS(t *testing.T) {
 			if size, err := strconv.Atoi(g.Metadata["upsample_to"]); err == nil {
 				l.size = size
 			}
-			plain := golden.Plain(d) && os.Getenv(golden.PlainEnv) == ""
+			golden.SkipEmulated(t, d)
+			plain := (golden.Plain(d) || golden.Emulated(d)) && (golden.Emulated(d) || !golden.Full())
 			skipSlow(t, d)
 			switch large := l.size > 0 || g.Shape("x")[2] > 64; {
 			case large && plain:
-				t.Skipf("plain Go takes minutes at this size; set %s=1 to run it", golden.PlainEnv)
+				t.Skipf("it takes minutes at this size; set %s=1 to run it", golden.FullEnv)
 			case large && testing.Short():
 				t.Skip("-short: large images are left out")
 			case plain || testing.Short():

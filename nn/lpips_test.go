@@ -33,6 +33,7 @@ func noise(d *tensor.Device, key string, shape ...int) *tensor.Tensor {
 func TestLPIPSProperties(t *testing.T) {
 	golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 		skipSlow(t, d)
+		golden.SkipEmulated(t, d)
 		classifier, err := nn.NewClassifier(d, nn.SmallClassifier(3))
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 const DeviceEnv = "ONESTEP_DEVICE"
 
 // OnEachDevice runs f as a subtest on the host with every level of vector instructions that is at hand, plain Go first, and with the kernels of the
-// GPU, on the interpreter or, if [DeviceEnv] says so, on a GPU.
+// GPU, on the interpreter or, if [DeviceEnv] says so, on a GPU. With -short the interpreter is left out, unless it is asked for.
 func OnEachDevice(t *testing.T, f func(t *testing.T, d *tensor.Device)) {
 	t.Helper()
 	only := os.Getenv(DeviceEnv)
@@ -26,6 +26,9 @@ func OnEachDevice(t *testing.T, f func(t *testing.T, d *tensor.Device)) {
 	}
 	switch only {
 	case "", "emulated":
+		if testing.Short() && only == "" {
+			return
+		}
 		t.Run("emulated", func(t *testing.T) { f(t, GPU(t)) })
 	case "cuda":
 		t.Run("cuda", func(t *testing.T) { f(t, GPU(t)) })
@@ -65,13 +68,24 @@ func ISAs() []kernels.ISA {
 // SkipPlain leaves out what takes plain Go minutes, unless an environment variable asks for it.
 func SkipPlain(t testing.TB, d *tensor.Device) {
 	t.Helper()
-	if Plain(d) && os.Getenv(PlainEnv) == "" && !strings.EqualFold(os.Getenv(kernels.ISAEnv), kernels.Generic.String()) {
-		t.Skipf("plain Go takes minutes here; set %s=1 or %s=generic to run it", PlainEnv, kernels.ISAEnv)
+	if Plain(d) && !Full() && !strings.EqualFold(os.Getenv(kernels.ISAEnv), kernels.Generic.String()) {
+		t.Skipf("plain Go takes minutes here; set %s=1 or %s=generic to run it", FullEnv, kernels.ISAEnv)
 	}
 }
 
-// PlainEnv names the environment variable that lets plain Go do everything.
-const PlainEnv = "ONESTEP_GOLDEN_PLAIN_FULL"
+// SkipEmulated leaves out what takes the interpreter minutes, unless an environment variable asks for it.
+func SkipEmulated(t testing.TB, d *tensor.Device) {
+	t.Helper()
+	if Emulated(d) && !Full() {
+		t.Skipf("the interpreter takes a minute here; set %s=1 to run it", FullEnv)
+	}
+}
+
+// FullEnv names the environment variable that lets plain Go and the interpreter do everything.
+const FullEnv = "ONESTEP_GOLDEN_FULL"
+
+// Full says whether it is set.
+func Full() bool { return os.Getenv(FullEnv) != "" }
 
 // Plain says whether a device runs the plain Go loops.
 func Plain(d *tensor.Device) bool {

@@ -1,6 +1,7 @@
 package simt
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"onestep/kernels/cuda/ptx"
@@ -106,7 +107,7 @@ func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
 		}
 	}
 	if c.run.o.Races {
-		w.note(c.sharedHistory, int(addr), n, lane, kind, "shared memory's")
+		w.note(c.sharedHistory, int(addr), n, lane, kind, w.repeats(c.shared[addr:addr+uint64(n)], kind), "shared memory's")
 	}
 	return c.shared[addr : addr+uint64(n)]
 }
@@ -137,9 +138,15 @@ func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
 		if p.b.touched == nil {
 			p.b.touched = newPages(len(p.b.data))
 		}
-		w.note(p.b.touched, at, n, lane, kind, "global memory's")
+		w.note(p.b.touched, at, n, lane, kind, w.repeats(p.b.data[at:at+n], kind), "global memory's")
 	}
 	return p.b.data[at : at+n]
+}
+
+// repeats says whether a store leaves memory as it is. Such stores of several threads are no race: compilers let all threads that hold the same
+// value store it.
+func (w *warp) repeats(b []byte, kind access) bool {
+	return kind == write && w.storing != nil && bytes.Equal(b, w.storing)
 }
 
 func get(b []byte) uint64 {
@@ -241,10 +248,12 @@ func (d *decoder) store() {
 			if mask>>l&1 == 0 {
 				continue
 			}
-			b := w.bytes(s, l, addrs[l], total, kind)
 			for i := range vs {
-				put(b[i*size:(i+1)*size], vs[i].get(w)[l])
+				put(w.stored[i*size:(i+1)*size], vs[i].get(w)[l])
 			}
+			w.storing = w.stored[:total]
+			copy(w.bytes(s, l, addrs[l], total, kind), w.storing)
+			w.storing = nil
 			if kind.strong() {
 				w.order(addrs[l], o)
 			}

@@ -62,8 +62,8 @@ func (w *warp) before(t *touch, lane int) bool {
 
 func (w *warp) id() int32 { return w.cta.firstWarp() + int32(w.number) }
 
-// note checks an access of n bytes at an offset of a memory against its history, and adds it.
-func (w *warp) note(ps pages, offset, n, lane int, kind access, where string) {
+// note checks an access of n bytes at an offset of a memory against its history, and adds it. repeats says that it writes what is there.
+func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, where string) {
 	for word := offset / 4; word <= (offset+n-1)/4; word++ {
 		mask := uint8(15)
 		if n < 4 {
@@ -74,7 +74,7 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, where string) {
 			*h = history{launch: w.cta.run.launch}
 		}
 		now := touch{w.id(), w.sync, uint8(lane), mask, kind.strong()}
-		if w.conflicts(&h.write, lane, &now) {
+		if !repeats && w.conflicts(&h.write, lane, &now) {
 			w.race(lane, word, where, "written", &h.write, kind)
 		}
 		if !kind.writes() {

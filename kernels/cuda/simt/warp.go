@@ -20,6 +20,8 @@ type warp struct {
 	local   []byte // local memory of all lanes, one after the other
 	args    []byte // .param variables of calls, likewise
 	carry   uint32 // the condition code's carry, by lane
+	stored  [16]byte
+	storing []byte // what a plain store is about to write, in stored; nil otherwise
 	copies  [lanes]copies
 	clock   uint64 // instructions executed
 
@@ -103,13 +105,23 @@ func (w *warp) merge() {
 	for i := 0; i < len(w.groups); i++ {
 		for j := i + 1; j < len(w.groups); j++ {
 			a, b := &w.groups[i], &w.groups[j]
-			if a.pc == b.pc && a.stack == b.stack && a.want == b.want {
+			if a.pc == b.pc && a.want == b.want && a.stack.same(b.stack) {
 				a.mask |= b.mask
 				w.groups = append(w.groups[:j], w.groups[j+1:]...)
 				j--
 			}
 		}
 	}
+}
+
+// same says whether two groups came through the same calls, and so go on as one. Recursive calls, which keep registers, are apart.
+func (f *frame) same(g *frame) bool {
+	for ; f != g; f, g = f.parent, g.parent {
+		if f == nil || g == nil || f.pc != g.pc || f.call != g.call || f.saved != nil || g.saved != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // steps runs the warp for at most so many instructions, or until it waits at a barrier or ends. It returns how many it ran.

@@ -44,6 +44,7 @@ func TestCaseFails(t *testing.T) {
 		{"bounds", "saxpy.ptx", "setp.ge.s32 \t%p1, %r5, %r1", "setp.gt.s32 \t%p1, %r5, %r1", "out of bounds"},
 		{"opcode", "saxpy.ptx", "fma.rn.f32", "fmx.rn.f32", "FAIL saxpy: saxpy.ptx:42: unknown instruction fmx"},
 		{"written", "saxpy.ptx", "st.global.f32 \t[%rd2], %f4", "st.global.f32 \t[%rd1], %f4", "FAIL saxpy: x, 0, "},
+		{"race", "transpose.ptx", "bar.sync \t0;", "", "but nothing wrote it"},
 		{"hash", "saxpy.json", "9308198e", "9308198f", "has sha256"},
 		{"entry", "saxpy.json", `"entry": "saxpy"`, `"entry": "other"`, "no kernel other"},
 		{"buffer", "saxpy.json", `"buffer": "x"`, `"buffer": "z"`, `there is no buffer "z"`},
@@ -62,9 +63,40 @@ func TestCaseFails(t *testing.T) {
 		if err := os.WriteFile(path, bytes.Replace(text, []byte(c.old), []byte(c.new), 1), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		out, err := call(t, "case", filepath.Join(dir, "saxpy.json"))
+		out, err := call(t, "case", filepath.Join(dir, strings.TrimSuffix(c.file, filepath.Ext(c.file))+".json"))
 		if err == nil || !strings.HasPrefix(out, "FAIL ") || !strings.Contains(out, c.want) {
 			t.Errorf("%s: %v\n%swant %s", c.name, err, out, c.want)
+		}
+	}
+}
+
+// TestSameStores lets all threads store one value to one place, as compilers do with values that all have, and none store different ones.
+func TestSameStores(t *testing.T) {
+	const text = `.version 7.0
+.target sm_80
+.address_size 64
+.entry k(.param .u64 out) {
+	.reg .b32 %r<3>; .reg .b64 %rd; .shared .align 4 .b32 s;
+	mov.u32 %r0, %tid.x;
+	shr.u32 %r1, %r0, SHIFT;
+	st.shared.u32 [s], %r1;
+	bar.sync 0;
+	ld.shared.u32 %r2, [s];
+	ld.param.u64 %rd, [out];
+	st.global.u32 [%rd], %r2;
+}
+`
+	dir := t.TempDir()
+	one := `{"name": "same", "ptx": "k.ptx", "entry": "k", "grid": [2,1,1], "block": [64,1,1], "dynamic_shared": 0,
+		"params": [{"type": "ptr", "buffer": "o"}], "buffers": {"o": {"dtype": "u32", "count": 1, "init": {"kind": "zero"}}}}`
+	for shift, want := range map[string]string{"6": "ok same", "5": "race: writes shared memory's byte 0, written by thread", "0": "race: writes shared"} {
+		for name, s := range map[string]string{"k.ptx": strings.Replace(text, "SHIFT", shift, 1), "k.json": one} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(s), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, _ := call(t, "case", filepath.Join(dir, "k.json")); !strings.Contains(out, want) {
+			t.Errorf("tid >> %s: %swant %s", shift, out, want)
 		}
 	}
 }

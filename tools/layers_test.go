@@ -61,6 +61,7 @@ tools
 
 bench                      kernels tensor autograd nn nn/optim pid
 bench/sass                 kernels/cuda/chip
+bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor bench
 bench/peer                 kernels kernels/kernelstest tensor bench github.com/klauspost/cpuid/v2
 `
 

@@ -95,6 +95,8 @@ func TestParams(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"type":"ptr","buffer":"a"}`:                                                                "2211000000000000",
+		`{"type":"ptr","buffer":null}`:                                                               "0000000000000000",
+		`{"type":"ptr"}`:                                                                             "ERROR no buffer",
 		`{"type":"f32","value":1}`:                                                                   "0000803f",
 		`{"type":"s32","value":-2}`:                                                                  "feffffff",
 		`{"type":"u32","value":4294967295}`:                                                          "ffffffff",

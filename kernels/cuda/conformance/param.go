@@ -34,6 +34,9 @@ func (p *Param) UnmarshalJSON(text []byte) error {
 func (p *Param) bytes(address func(buffer string) (uint64, error)) ([]byte, error) {
 	switch p.Type {
 	case "ptr":
+		if p.Buffer == "" && p.null() {
+			return word("u64", 0), nil
+		}
 		a, err := address(p.Buffer)
 		return word("u64", a), err
 	case "f32", "s32", "u32", "u64", "f64", "s64", "u16", "u8":
@@ -52,6 +55,16 @@ func (p *Param) bytes(address func(buffer string) (uint64, error)) ([]byte, erro
 		return p.fields(address)
 	}
 	return nil, fmt.Errorf("unknown type %q", p.Type)
+}
+
+// null says whether a parameter is written as no buffer: "buffer": null, or "value": 0.
+func (p *Param) null() bool {
+	var f map[string]any
+	if decode(p.raw, &f) != nil {
+		return false
+	}
+	b, named := f["buffer"]
+	return named && b == nil || fmt.Sprint(p.Value) == "0"
 }
 
 func word(t DType, bits uint64) []byte {

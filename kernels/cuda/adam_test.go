@@ -1,0 +1,21 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+// TestAdam has no tolerance: the kernel rounds where Ref does.
+func TestAdam(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Adam, func(r *kernelstest.Rand) kernels.AdamArgs {
+		a := kernelstest.Adam(r)
+		if r.Bool() {
+			for _, p := range a.P {
+				a.Half = append(a.Half, r.Maybe(r.Out(p.Len)))
+			}
+		}
+		return a
+	}, emulator, kernelstest.Exactly(), kernelstest.OnlyF32("P", "M", "V", "G", "EMA", "Plan"), kernelstest.AllHalf())
+}

@@ -1,0 +1,13 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+func TestEmbedding(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Embedding, kernelstest.Embedding, emulator, kernelstest.Within(1), kernelstest.OnlyF32("C", "Omega"))
+	kernelstest.AgreeOn(t, &kernels.EmbeddingBackward, kernelstest.EmbeddingBackward, emulator, kernelstest.Within(2), kernelstest.OnlyF32("C", "Omega", "DC"))
+}

@@ -1,0 +1,17 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+func TestPool2D(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, emulator, kernelstest.Within(4), kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, emulator, kernelstest.Exactly(), kernelstest.HalfBits())
+}
+
+func TestMeanPixels(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, emulator, kernelstest.Within(16), kernelstest.HalfBits())
+}

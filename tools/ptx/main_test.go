@@ -37,6 +37,19 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// TestCompiled runs kernels that LLVM compiled: integers, floats, branches, calls, recursion, local memory, structs.
+func TestCompiled(t *testing.T) {
+	files, err := filepath.Glob("testdata/llvm/*.json")
+	if err != nil || len(files) != 9 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, seed := range []string{"0", "1"} {
+		if out, err := call(t, append([]string{"case", "--seed", seed}, files...)...); err != nil || strings.Count(out, "ok llvm_") != 9 {
+			t.Errorf("seed %s: %v\n%s", seed, err, out)
+		}
+	}
+}
+
 // TestCaseFails changes the kernel, the case and the expected data, each of which must be seen and named.
 func TestCaseFails(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{

@@ -13,22 +13,29 @@ import (
 	"onestep/tensor"
 )
 
-// Name is a device as a flag: auto, cpu, cuda, cuda:1 or emulated, which is a GPU's kernels on the interpreter.
+// Name is a device as a flag: auto, cpu, cuda, cuda:1 or emulated, which is a GPU's kernels on the interpreter. A GPU's name may end in +tf32.
 type Name string
 
 // Help is the flag's text.
-const Help = "auto, cpu, cuda, cuda:1 or emulated; auto: the first GPU, or else the CPU"
+const Help = "auto, cpu, cuda, cuda:1 or emulated; auto: the first GPU, or else the CPU; cuda+tf32: float32 products by tensor cores, with 10 bits of fraction"
 
 func (n *Name) String() string { return string(*n) }
 
 // Set takes a name.
 func (n *Name) Set(s string) error {
-	switch _, isGPU := Name(s).ordinal(0); {
-	case s == "auto", s == "cpu", s == "emulated", isGPU:
+	base, _ := Name(s).split()
+	switch _, isGPU := base.ordinal(0); {
+	case s == "auto", s == "cpu", base == "emulated", isGPU:
 		*n = Name(s)
 		return nil
 	}
-	return errors.New("want auto, cpu, cuda, cuda:1 or emulated")
+	return errors.New("want auto, cpu, cuda, cuda:1 or emulated, the last three perhaps with +tf32")
+}
+
+// split takes +tf32 off.
+func (n Name) split() (base Name, tf32 bool) {
+	s, tf32 := strings.CutSuffix(string(n), "+tf32")
+	return Name(s), tf32
 }
 
 // ordinal is the number of the GPU that is named, for a process.
@@ -44,12 +51,15 @@ func (n Name) ordinal(process int) (int, bool) {
 // Open opens the device, the CPU with so many threads (0: one per processor). Of several processes on a machine each gives its number, from 0: auto
 // and cuda are the GPU of that number. Where auto passes over a GPU that is there, messages says why.
 func (n Name) Open(threads, process int, messages io.Writer) (*tensor.Device, error) {
-	ordinal, isGPU := n.ordinal(process)
+	base, tf32 := n.split()
+	ordinal, isGPU := base.ordinal(process)
 	switch {
 	case isGPU:
-		return n.on(cuda.Open(ordinal))
-	case n == "emulated":
-		return n.on(cuda.Emulated())
+		d, err := cuda.Open(ordinal)
+		return n.on(d, err, tf32)
+	case base == "emulated":
+		d, err := cuda.Emulated()
+		return n.on(d, err, tf32)
 	case n == "auto":
 		d, err := cuda.Open(process)
 		if err == nil {
@@ -62,9 +72,10 @@ func (n Name) Open(threads, process int, messages io.Writer) (*tensor.Device, er
 	return tensor.CPU(threads), nil
 }
 
-func (n Name) on(d *cuda.Device, err error) (*tensor.Device, error) {
+func (n Name) on(d *cuda.Device, err error, tf32 bool) (*tensor.Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--device %s: %w", n, err)
 	}
+	d.TF32 = tf32
 	return tensor.On(d), nil
 }

@@ -9,16 +9,17 @@ import (
 )
 
 func TestName(t *testing.T) {
-	for s, want := range map[string]int{"auto": -1, "cpu": -1, "emulated": -1, "cuda": 3, "cuda:0": 0, "cuda:12": 12} {
+	for s, want := range map[string]int{"auto": -1, "cpu": -1, "emulated": -1, "cuda": 3, "cuda:0": 0, "cuda:12": 12, "cuda+tf32": 3, "cuda:1+tf32": 1, "emulated+tf32": -1} {
 		var n Name
 		if err := n.Set(s); err != nil || n.String() != s {
 			t.Errorf("%s: %q, %v", s, n, err)
 		}
-		if i, ok := n.ordinal(3); ok != (want >= 0) || ok && i != want {
+		base, _ := n.split()
+		if i, ok := base.ordinal(3); ok != (want >= 0) || ok && i != want {
 			t.Errorf("%s is GPU %d, %t", s, i, ok)
 		}
 	}
-	for _, s := range []string{"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1:2", "CPU"} {
+	for _, s := range []string{"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1:2", "CPU", "cpu+tf32", "auto+tf32", "cuda+tf3"} {
 		var n Name
 		if err := n.Set(s); err == nil {
 			t.Errorf("%q is accepted", s)

@@ -12,7 +12,7 @@ var lpipsPTX string
 
 var lpipsModule = NewModule("lpips.ptx", lpipsPTX)
 
-// lpipsPixels is how many pixels a group of lanes goes through in the forward pass (kernels/cuda/gen: lpipsPixels).
+// lpipsPixels is how many pixels a group of lanes goes through (kernels/cuda/gen: lpipsPixels).
 const lpipsPixels = 8
 
 func init() {
@@ -54,6 +54,6 @@ func lpipsLayerBackward(d *Device, a kernels.LPIPSLayerBackwardArgs) {
 	mustIndex("lpips_layer_backward", a.X.Len)
 	entry, groups, count := lpipsEntry("lpips_backward", a.C, a.W, a.DX, a.X, a.Y)
 	all, p := a.N*a.P, divisor(a.P)
-	d.Launch(lpipsModule, entry, Dim{X: ceil(all, groups)}, Dim{X: 256}, 0,
+	d.Launch(lpipsModule, entry, Dim{X: ceil(all, groups*lpipsPixels)}, Dim{X: 256}, 0,
 		Ptr(a.DX), Ptr(a.DD), Ptr(a.X), Ptr(a.Y), Ptr(a.W), I32(all), I32(count), p[0], p[1], p[2], F32(float32(a.P)/2))
 }

@@ -8,7 +8,7 @@ import (
 
 func init() { files["lpips.ptx"] = lpips }
 
-// lpipsPixels is how many pixels a group of lanes goes through in the forward pass (kernels/cuda: lpipsPixels).
+// lpipsPixels is how many pixels a group of lanes goes through (kernels/cuda: lpipsPixels).
 const lpipsPixels = 8
 
 func lpips() *build.File {
@@ -18,7 +18,7 @@ func lpips() *build.File {
 
 A pixel's channels are in the registers of a group of 8, 16 or 32 lanes, so many chunks of 16 bytes each as the name says (l16v1: 16 lanes,
 1 chunk); kernels named _any read channel by channel, up to three times, from memory or the caches. Forward: grid (samples, parts), a group goes
-through 8 pixels in order, a block adds up in a fixed tree into part[n,b], and finish (distance.ptx) adds the parts. Backward: a group a pixel.
+through 8 pixels in order, a block adds up in a fixed tree into part[n,b], and finish (distance.ptx) adds the parts. Backward: the same, over the pixels of all samples.
 Every feature is read once, and written once.
 Error: sums over channels are trees or in order; about 10 roundings of float32 for each term.`)
 	for _, t := range []build.Type{build.F32, build.F16} {
@@ -138,26 +138,30 @@ func lpipsBackward(k *build.Kernel, s lpipsShape) {
 	dx, dd, x, y, w := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w")
 	all, count, pixels, by := k.I32("all"), k.I32("count"), newDivider(k, "pixels"), k.F32("by") // all pixels of all samples; by = P/2
 	g := newLPIPSGroup(k, s, count)
-	p := k.CTAID().FMA(256/s.lanes, g.group)
-	valid := p.Lt(all)
-	xs, ys, ws := g.read(x, p, valid), g.read(y, p, valid), g.weights(w)
-	scale := k.Load(build.Global, build.F32, dd.Index(pixels.quotient(p.Min(all.Sub(1))), 4), 0).Div(by)
-	xx := g.dot(xs, xs)
-	rx, ry := unit(xx), unit(g.dot(ys, ys))
-	us := make([]build.Reg, len(xs))
-	for e := range us {
-		us[e] = scale.Mul(ws[e]).Mul(xs[e].Mul(rx).Sub(ys[e].Mul(ry)))
-	}
-	along, zero := lpipsAlong(g.dot(us, xs), rx, xx)
-	at := dx.Index(p.FMA(count, g.lane), s.bytes())
-	for e := range us {
-		us[e] = lpipsGradient(us[e], xs[e], rx, along, zero)
-	}
-	for r := range s.chunks {
-		k.If(valid.And(g.mine[r]), func() {
-			s.store(k, at.Add(r*s.lanes*s.bytes()), us[r*s.width:(r+1)*s.width])
-		})
-	}
+	ws, groups := g.weights(w), 256/s.lanes
+	first := k.CTAID().Mul(groups * lpipsPixels).Add(g.group)
+	k.For(0, lpipsPixels*groups, groups, func(i build.Reg) {
+		p := first.Add(i)
+		valid := p.Lt(all)
+		xs, ys := g.read(x, p, valid), g.read(y, p, valid)
+		scale := k.Load(build.Global, build.F32, dd.Index(pixels.quotient(p.Min(all.Sub(1))), 4), 0).Div(by)
+		xx := g.dot(xs, xs)
+		rx, ry := unit(xx), unit(g.dot(ys, ys))
+		us := make([]build.Reg, len(xs))
+		for e := range us {
+			us[e] = scale.Mul(ws[e]).Mul(xs[e].Mul(rx).Sub(ys[e].Mul(ry)))
+		}
+		along, zero := lpipsAlong(g.dot(us, xs), rx, xx)
+		at := dx.Index(p.FMA(count, g.lane), s.bytes())
+		for e := range us {
+			us[e] = lpipsGradient(us[e], xs[e], rx, along, zero)
+		}
+		for r := range s.chunks {
+			k.If(valid.And(g.mine[r]), func() {
+				s.store(k, at.Add(r*s.lanes*s.bytes()), us[r*s.width:(r+1)*s.width])
+			})
+		}
+	})
 }
 
 // lpipsAlong is what of x is taken from u/(|x|+e), and whether |x| = 0.
@@ -219,8 +223,8 @@ func lpipsForwardAny(k *build.Kernel, t build.Type) {
 func lpipsBackwardAny(k *build.Kernel, t build.Type) {
 	dx, dd, x, y, w := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w")
 	all, channels, pixels, by := k.I32("all"), k.I32("count"), newDivider(k, "pixels"), k.F32("by")
-	p := k.CTAID().FMA(8, k.Warp())
-	k.If(p.Lt(all), func() {
+	first := k.CTAID().Mul(8 * lpipsPixels)
+	k.For(first.Add(k.Warp()), first.Add(8*lpipsPixels).Min(all), 8, func(p build.Reg) {
 		l := &lpipsLine{Kernel: k, t: t, x: x, y: y, channels: channels, start: p.Mul(channels)}
 		scale := k.Load(build.Global, build.F32, dd.Index(pixels.quotient(p), 4), 0).Div(by)
 		xx, yy := l.norms()

@@ -3,6 +3,7 @@ package cuda_test
 import (
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +23,30 @@ var shared = sync.OnceValues(func() (*emulated.Driver, *cuda.Device) {
 	return drv, d
 })
 
-// emulator is the interpreter with all its checks, under the schedule of a seed: a kernelstest.Opener.
+// onGPU says that the tests of operations are to run on the first GPU.
+var onGPU = os.Getenv("ONESTEP_DEVICE") == "cuda"
+
+var gpu = sync.OnceValue(func() *cuda.Device {
+	d, err := cuda.Open(0)
+	if err != nil {
+		panic(err)
+	}
+	return d
+})
+
+// interpreted skips on a GPU what only the interpreter can show.
+func interpreted(t *testing.T) {
+	t.Helper()
+	if onGPU {
+		t.Skip("on a GPU")
+	}
+}
+
+// emulator is the interpreter with all its checks, under the schedule of a seed, or the GPU if one is asked for: a kernelstest.Opener.
 func emulator(seed uint64) kernels.Device {
+	if onGPU {
+		return gpu()
+	}
 	drv, d := shared()
 	o := simt.Strict
 	o.Seed = seed
@@ -116,6 +139,7 @@ func fault(t *testing.T, f func(), words ...string) {
 
 // TestEmulated runs kernels through the same Device that a GPU has: what they do wrong is said with kernel, line, block and thread.
 func TestEmulated(t *testing.T) {
+	interpreted(t)
 	d := emulator(0).(*cuda.Device)
 	x, y := d.Alloc(kernels.F32, 100), d.Alloc(kernels.F32, 100)
 	fill(d, x, 1.5, 100)
@@ -139,6 +163,7 @@ func TestEmulated(t *testing.T) {
 
 // TestEmulatedGraph replays a recording launch for launch, with memory of its own that is undefined at the start of every replay.
 func TestEmulatedGraph(t *testing.T) {
+	interpreted(t)
 	d := emulator(0).(*cuda.Device)
 	in := d.Alloc(kernels.F32, 100)
 	d.Upload(in, make([]float32, 100))
@@ -218,6 +243,7 @@ func TestHalfCopies(t *testing.T) {
 }
 
 func TestEmulatedOptions(t *testing.T) {
+	interpreted(t)
 	for text, want := range map[string]simt.Options{
 		"": {Uninitialized: true}, "races": {Uninitialized: true, Races: true}, "races,seed=7": {Uninitialized: true, Races: true, Seed: 7},
 	} {

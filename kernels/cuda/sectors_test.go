@@ -12,6 +12,7 @@ import (
 // TestSectors counts the sectors of 32 bytes that aligned buffers of the networks' shapes cost, of each access by itself and, as memory sees them,
 // each once: at least 90 % of what is moved was asked for, and no byte beside the buffers is.
 func TestSectors(t *testing.T) {
+	interpreted(t)
 	drv := emulated.New(simt.Options{})
 	dev, err := cuda.On(drv, "emulated")
 	if err != nil {

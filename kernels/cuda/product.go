@@ -59,7 +59,7 @@ func (p *product) run(d *Device) {
 	var plans []productPlan
 	parts := 0
 	for _, t := range p.terms {
-		plan := planProduct(p.kind, p.has, p.m, p.n, ceil(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
+		plan := planProduct(p.kind, p.choice(d.tile), p.m, p.n, ceil(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
 		plans = append(plans, plan)
 		parts += plan.splits
 	}
@@ -92,6 +92,15 @@ func (p *product) floor() float32 {
 }
 
 func (p *product) has(t productTile) bool { return !slices.Contains(p.without, t.name) }
+
+// choice is the tiles to choose from: that of a name if there is one, else all.
+func (p *product) choice(name string) func(productTile) bool {
+	only := func(t productTile) bool { return t.name == name && p.has(t) }
+	if slices.ContainsFunc(p.kind.tiles, only) {
+		return only
+	}
+	return p.has
+}
 
 // storesItself says whether the kernels can store C in the types that are asked for.
 func (p *product) storesItself() bool {

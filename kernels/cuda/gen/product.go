@@ -37,6 +37,7 @@ type multiplier interface {
 func newProduct(f *build.File, name string, t tile) *product {
 	p := &product{Kernel: f.Kernel(name+"_"+t.name, t.threads()), tile: t}
 	p.DynamicBytes(t.stages * t.stageBytes())
+	p.MinBlocks(t.blocks)
 	p.epilogue = newEpilogue(p.Kernel)
 	p.m, p.n, p.slices, p.run = p.I32("m"), p.I32("n"), p.I32("slices"), p.I32("run")
 	return p

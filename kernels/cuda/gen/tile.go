@@ -18,6 +18,7 @@ type tile struct {
 	name         string
 	m, n, wm, wn int
 	stages       int
+	blocks       int // resident on a multiprocessor, that the assembler is to keep registers for; 0: as it likes
 }
 
 func (t tile) size() int       { return map[arithmetic]int{ffma: 4, tf32: 4, tensor: 2}[t.arithmetic] } // bytes of an operand's element

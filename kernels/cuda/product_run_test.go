@@ -1,0 +1,166 @@
+package cuda
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/cuda/emulated"
+	"onestep/kernels/cuda/simt"
+	"onestep/kernels/kernelstest"
+)
+
+// strict opens the interpreter, which looks for everything that is wrong and takes another schedule each time.
+func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener) {
+	t.Helper()
+	drv := emulated.New(simt.Strict)
+	d, err := On(drv, "emulated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, func(seed uint64) kernels.Device {
+		o := simt.Strict
+		o.Seed, o.Counters = seed, counters
+		counters = nil // of the first run, whose buffers start at multiples of 16 bytes
+		drv.SetOptions(o)
+		return d
+	}
+}
+
+// productCases are the products whose tiles are tried, each with the sizes of one tile in part and of several.
+var productCases = []struct {
+	name    string
+	without []string
+	run     func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option)
+}{
+	{"gemm nn", gemmWithout, gemmCase(false, false)},
+	{"gemm nt", gemmWithout, gemmCase(false, true)},
+	{"gemm tn", gemmWithout, gemmCase(true, false)},
+	{"conv2d", nil, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+		kernelstest.AgreeOn(t, &kernels.Conv2D, func(r *kernelstest.Rand) kernels.Conv2DArgs {
+			s := caseShape(r, large, whole)
+			y := s.N * s.OH * s.OW * s.O
+			return kernels.Conv2DArgs{
+				Y: r.Out(y), X: small(r, s.N*s.H*s.W*s.I, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), Bias: small(r, s.O, 9), Residual: small(r, y, 9),
+				Scale: 0.5, ReLU: true, ConvShape: s,
+			}
+		}, open, options...)
+	}},
+	{"conv2d_input_grad", nil, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+		kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
+			s := caseShape(r, large, whole)
+			s.I, s.O = s.O, s.I
+			return kernels.Conv2DInputGradArgs{
+				DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), ConvShape: s,
+			}
+		}, open, options...)
+	}},
+	{"conv2d_weight_grad", weightGradWithout, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+		kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs {
+			s := caseShape(r, large, whole)
+			return kernels.Conv2DWeightGradArgs{
+				DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Out(s.O),
+				X: small(r, s.N*s.H*s.W*s.I, 3), DY: small(r, s.N*s.OH*s.OW*s.O, 3), ConvShape: s,
+			}
+		}, open, options...)
+	}},
+}
+
+func gemmCase(transA, transB bool) func(*testing.T, kernelstest.Opener, bool, bool, ...kernelstest.Option) {
+	return func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+		kernelstest.AgreeOn(t, &kernels.GEMM, func(r *kernelstest.Rand) kernels.GEMMArgs {
+			m, n, k := 72, 40, 104
+			if large {
+				m, n, k = 256, 128, 256
+			}
+			if !whole {
+				m, n, k = m-1, n-3, k-5
+			}
+			a := kernels.GEMMArgs{
+				C: r.Out(m * n), A: small(r, m*k, 3), B: small(r, k*n, 3), Bias: small(r, n, 9),
+				M: m, N: n, K: k, LDA: k, LDB: n, LDC: n, TransA: transA, TransB: transB,
+			}
+			if transA {
+				a.LDA = m
+			}
+			if transB {
+				a.LDB = k
+			}
+			return a
+		}, open, options...)
+	}
+}
+
+// caseShape is a convolution whose channels are whole chunks of 16 bytes, or not.
+func caseShape(r *kernelstest.Rand, large, whole bool) kernels.ConvShape {
+	s := kernels.ConvShape{N: 2, H: 7, W: 6, I: 16, O: 24, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}
+	if large {
+		s = kernels.ConvShape{N: 1, H: 16, W: 16, I: 64, O: 128, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}
+	}
+	if !whole {
+		s.I, s.O = s.I-5, s.O-3
+	}
+	return s.Out()
+}
+
+// small is an input of whole numbers from −limit to limit, of which sums are exact in every arithmetic.
+func small(r *kernelstest.Rand, n, limit int) kernels.Buf {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.IntN(2*limit+1) - limit)
+	}
+	return r.Values(x...)
+}
+
+// eachTile runs f for every case, arithmetic and tile.
+func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option))) {
+	for _, c := range productCases {
+		for _, kind := range []productKind{productFloat32, productTF32, productHalf} {
+			for _, tile := range kind.tiles {
+				if !(&product{without: c.without}).has(tile) {
+					continue
+				}
+				t.Run(c.name+" "+kind.name+" "+tile.name, func(t *testing.T) {
+					d, open := strict(t, counters)
+					defer d.Close()
+					d.tile, d.TF32 = tile.name, kind.name == productTF32.name
+					f(t, func(large, whole bool, options ...kernelstest.Option) {
+						if kind.typ == kernels.F16 {
+							options = append(options, kernelstest.AllHalf())
+						} else {
+							options = append(options, kernelstest.OnlyF32())
+						}
+						c.run(t, open, large, whole, append(options, kernelstest.Exactly(), kernelstest.Trials(1))...)
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestProductTilesRun runs every kernel on numbers whose products and sums are exact, so that each bit of C counts, under 20 schedules.
+func TestProductTilesRun(t *testing.T) {
+	eachTile(t, nil, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {
+		run(false, true)
+		if !testing.Short() {
+			run(false, false)
+		}
+	})
+}
+
+// TestProductMemory holds every kernel to its accesses: no two in a bank of shared memory at a time, and whole sectors of global memory.
+func TestProductMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("part of the longer tests")
+	}
+	counters := simt.NewCounters(false)
+	eachTile(t, counters, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {
+		*counters = *simt.NewCounters(false)
+		run(true, true, kernelstest.Seeds(1))
+		if counters.Wavefronts != counters.IdealWavefronts {
+			t.Errorf("%d wavefronts of shared memory, ideally %d", counters.Wavefronts, counters.IdealWavefronts)
+		}
+		if float64(counters.IdealSectors) < 0.9*float64(counters.Sectors) {
+			t.Errorf("%d sectors of global memory, ideally %d", counters.Sectors, counters.IdealSectors)
+		}
+	})
+}

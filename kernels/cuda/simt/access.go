@@ -33,6 +33,9 @@ func (d *decoder) address(o ptx.Operand) func(w *warp) *vector {
 			}
 			return y
 		}
+	case o.Var != nil && o.Var.Space == ptx.Local:
+		s := d.source(ptx.Operand{Kind: ptx.KindVariable, Var: o.Var, Imm: o.Imm})
+		return func(w *warp) *vector { return s.get(w) }
 	case o.Var != nil:
 		v := constant(d.p.address(o.Var) + o.Imm).fixed
 		return func(*warp) *vector { return v }
@@ -285,8 +288,8 @@ func (d *decoder) atomic() {
 		w.cta.count.access(w, s, &addrs, mask, size, true)
 		x, y := b.get(w), c.get(w)
 		lanesOf(mask, func(l int) {
-			m := w.bytes(s, l, addrs[l], size, readStrong)
-			m = w.bytes(s, l, addrs[l], size, writeStrong)
+			w.bytes(s, l, addrs[l], size, readStrong)
+			m := w.bytes(s, l, addrs[l], size, writeStrong)
 			old := get(m)
 			put(m, f(old, x[l], y[l]))
 			w.set(r, l, old)

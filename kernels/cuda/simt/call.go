@@ -1,6 +1,8 @@
 package simt
 
 import (
+	"math/bits"
+
 	"onestep/kernels/cuda/ptx"
 )
 
@@ -15,12 +17,11 @@ type callSite struct {
 
 // passing copies one value between caller and function: from a source or .param bytes to a register or .param bytes.
 type passing struct {
-	from     source
-	fromArg  int // of .param bytes; −1: from
-	to       int // register; −1: toArg
-	toArg    int
-	size     int
-	register bool
+	from    source
+	fromArg int // of .param bytes; −1: from
+	to      int // register; −1: toArg
+	toArg   int
+	size    int
 }
 
 // local says whether a .param variable is one of a call, not of the kernel.
@@ -55,8 +56,11 @@ func (d *decoder) control() {
 func (d *decoder) call() {
 	in := d.in
 	f := in.Callee
-	if f == nil || f.Body == nil {
-		d.unsupported("a call of a function without a body")
+	if f == nil || f.Body == nil { // declared elsewhere: printf's, or an assertion's, which need never be reached
+		d.out.run = func(w *warp, mask uint32) {
+			w.fail(bits.TrailingZeros32(mask), "a call of a function without a body")
+		}
+		return
 	}
 	c := &callSite{f: f, start: -1, base: d.p.bases[f], n: len(f.Registers)}
 	lists := in.Operands
@@ -157,7 +161,11 @@ func (d *decoder) storeParam(vs []source, t ptx.Type) {
 
 // enter makes a group call a function.
 func (w *warp) enter(g *group, c *callSite, active uint32, back int) {
-	fr := &frame{pc: back, call: c, parent: g.stack, depth: g.depth() + 1}
+	caller := w.cta.p.kernel
+	if g.stack != nil {
+		caller = g.stack.call.f
+	}
+	fr := &frame{pc: back, call: c, parent: g.stack, depth: g.depth() + 1, local: g.frame() + uint64(w.cta.p.frames[caller])}
 	if fr.depth > 256 {
 		w.fail(-1, "calls are nested 256 deep")
 	}
@@ -190,19 +198,14 @@ func (w *warp) leave(g *group) {
 // restore gives the lanes of a recursive function the registers of their call back, and then the results.
 func (w *warp) restore(fr *frame, mask uint32) {
 	c := fr.call
-	type result struct {
-		bytes [8]byte
-		reg   uint64
-	}
-	results := make([]result, lanes*len(c.results))
+	results := make([]uint64, lanes*len(c.results))
 	size := w.cta.p.argSize
 	for k, ps := range c.results {
 		lanesOf(mask, func(i int) {
-			r := &results[k*lanes+i]
 			if ps.fromArg >= 0 {
-				r.reg = get(w.args[i*size+ps.fromArg:][:ps.size])
+				results[k*lanes+i] = get(w.args[i*size+ps.fromArg:][:ps.size])
 			} else {
-				r.reg = ps.from.get(w)[i]
+				results[k*lanes+i] = ps.from.get(w)[i]
 			}
 		})
 	}
@@ -214,9 +217,9 @@ func (w *warp) restore(fr *frame, mask uint32) {
 	for k, ps := range c.results {
 		lanesOf(mask, func(i int) {
 			if ps.toArg >= 0 {
-				put(w.args[i*size+ps.toArg:][:ps.size], results[k*lanes+i].reg)
+				put(w.args[i*size+ps.toArg:][:ps.size], results[k*lanes+i])
 			} else {
-				w.set(ps.to, i, results[k*lanes+i].reg)
+				w.set(ps.to, i, results[k*lanes+i])
 			}
 		})
 		w.define(ps.to, mask)

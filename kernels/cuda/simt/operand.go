@@ -21,7 +21,6 @@ type instr struct {
 	target  int // of a branch
 	targets []int
 	index   source // of brx.idx
-	uniform bool
 	call    *callSite
 	members source // of *.sync: the lanes that take part
 }
@@ -45,6 +44,8 @@ type source struct {
 	reg   int
 	fixed *vector
 	spec  ptx.Special
+	local bool // the address of a .local variable, at offset within the frame of the function that runs
+	at    uint64
 }
 
 func (s *source) get(w *warp) *vector {
@@ -53,6 +54,8 @@ func (s *source) get(w *warp) *vector {
 		return w.reg(s.reg)
 	case s.fixed != nil:
 		return s.fixed
+	case s.local:
+		return constant(w.frame + s.at).fixed
 	}
 	return w.specialValue(s.spec)
 }
@@ -94,6 +97,9 @@ func (d *decoder) source(o ptx.Operand) source {
 	case ptx.KindSpecial:
 		return source{reg: -1, spec: o.Special}
 	case ptx.KindVariable:
+		if o.Var.Space == ptx.Local {
+			return source{reg: -1, local: true, at: d.p.places[o.Var] + o.Imm}
+		}
 		return constant(d.p.address(o.Var) + o.Imm)
 	}
 	d.unsupported("an operand of kind %d", o.Kind)

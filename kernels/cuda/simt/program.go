@@ -20,8 +20,10 @@ type Program struct {
 	constants  []byte
 	sharedSize int // static bytes
 	dynamicAt  int // where dynamic shared memory begins
-	localSize  int // bytes of a thread
-	argSize    int // bytes of a thread for .param variables of calls
+	localSize  int // bytes of a thread: the frames of all functions that may be active at a time
+	kernel     *ptx.Function
+	frames     map[*ptx.Function]int // bytes of .local variables
+	argSize    int                   // bytes of a thread for .param variables of calls
 	paramSize  int
 	limit      [3]int // .maxntid or .reqntid, or zeros
 	exact      bool   // .reqntid
@@ -35,7 +37,7 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 	}
 	p = &Program{
 		name: entry, file: m.Name, places: map[*ptx.Variable]uint64{}, bases: map[*ptx.Function]int{}, starts: map[*ptx.Function]int{},
-		paramSize: f.ParamSize, limit: f.MaxNTid,
+		paramSize: f.ParamSize, limit: f.MaxNTid, kernel: f, frames: map[*ptx.Function]int{},
 	}
 	if f.ReqNTid != [3]int{} {
 		p.limit, p.exact = f.ReqNTid, true
@@ -76,6 +78,21 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 	return p, nil
 }
 
+// stackBytes is the local memory of a thread where functions call themselves, beyond one frame of each.
+const stackBytes = 32 << 10
+
+// recursive says whether a function may be active twice.
+func recursive(functions []*ptx.Function) bool {
+	for _, f := range functions {
+		for _, in := range f.Body {
+			if in.Callee != nil && slices.Contains(reachable(in.Callee), f) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // reachable lists a kernel and all functions that it may call.
 func reachable(f *ptx.Function) []*ptx.Function {
 	list := []*ptx.Function{f}
@@ -97,7 +114,11 @@ func (p *Program) Threads() int    { return p.limit[0] * p.limit[1] * p.limit[2]
 // place gives every variable an address within its space.
 func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) error {
 	vars := slices.Clone(m.Variables)
+	owner := map[*ptx.Variable]*ptx.Function{}
 	for _, f := range functions {
+		for _, v := range f.Variables {
+			owner[v] = f
+		}
 		vars = append(vars, f.Variables...)
 		for _, v := range append(slices.Clone(f.Returns), f.Params...) {
 			if v.Space == ptx.Param && !f.Kernel {
@@ -118,9 +139,10 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 			p.places[v] = uint64(p.sharedSize)
 			p.sharedSize += v.Size
 		case ptx.Local:
-			p.localSize = up(p.localSize, v.Align)
-			p.places[v] = uint64(p.localSize)
-			p.localSize += v.Size
+			f := owner[v]
+			at := up(p.frames[f], v.Align)
+			p.places[v] = uint64(at)
+			p.frames[f] = up(at+v.Size, 16)
 		case ptx.Param:
 			p.argSize = up(p.argSize, v.Align)
 			p.places[v] = uint64(p.argSize)
@@ -143,7 +165,12 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 			}
 		}
 	}
-	p.localSize = up(p.localSize, 16)
+	for _, f := range functions {
+		p.localSize += p.frames[f]
+	}
+	if p.localSize > 0 && recursive(functions) {
+		p.localSize += stackBytes
+	}
 	p.dynamicAt = up(p.sharedSize, dynamic)
 	for _, v := range vars {
 		if v.Space == ptx.Shared && v.Size == 0 {

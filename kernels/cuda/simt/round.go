@@ -104,7 +104,6 @@ type format struct {
 var (
 	formatF16  = format{11, -14, 15}
 	formatBF16 = format{8, -126, 127}
-	formatTF32 = format{11, -126, 127}
 	formatF32  = format{24, -126, 127}
 	formatF64  = format{53, -1022, 1023}
 )

@@ -18,6 +18,7 @@ type warp struct {
 	defined []uint32 // by register: lanes in which it has a value
 	special [numSpecials]*vector
 	local   []byte // local memory of all lanes, one after the other
+	frame   uint64 // where the .local variables of the function that runs begin
 	args    []byte // .param variables of calls, likewise
 	carry   uint32 // the condition code's carry, by lane
 	stored  [16]byte
@@ -49,6 +50,7 @@ type frame struct {
 	call   *callSite
 	parent *frame
 	depth  int
+	local  uint64   // where the called function's .local variables begin
 	saved  []uint64 // registers of the called function before the call, if it was already running
 	defs   []uint32
 	args   []byte
@@ -59,6 +61,13 @@ func (g *group) depth() int {
 		return 0
 	}
 	return g.stack.depth
+}
+
+func (g *group) frame() uint64 {
+	if g.stack == nil {
+		return 0
+	}
+	return g.stack.local
 }
 
 // lanesOf calls f for every lane of a mask.
@@ -149,6 +158,7 @@ func (w *warp) steps(most int) int {
 // straight runs the only group up to and including the next instruction that may move it elsewhere.
 func (w *warp) straight(g *group, most int) int {
 	code := w.cta.p.code
+	w.frame = g.frame()
 	done := 0
 	for done < most {
 		in := code[g.pc]
@@ -212,7 +222,7 @@ func (w *warp) uninitialised(r int, mask uint32) {
 func (w *warp) step(i int) {
 	g := &w.groups[i]
 	in := w.cta.p.code[g.pc]
-	w.at = in
+	w.at, w.frame = in, g.frame()
 	active := g.mask
 	if in.guard >= 0 {
 		active = w.guarded(in, g.mask)
@@ -332,7 +342,7 @@ func (w *warp) release() bool {
 		g.want = 0
 		g.pc++
 		mask := g.mask
-		w.at = in
+		w.at, w.frame = in, g.frame()
 		for _, r := range in.reads {
 			if w.defined[r]&mask != mask {
 				w.uninitialised(r, mask&^w.defined[r])

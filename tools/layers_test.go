@@ -29,6 +29,7 @@ kernels/cuda/chip
 kernels/cuda/ptx
 kernels/cuda/ptx/build
 kernels/cuda/conformance   kernels/cuda/driver kernels/cuda/ptx
+kernels/cuda/ledger        kernels/cuda/chip kernels/cuda/emulated kernels/cuda/ptx kernels/cuda/simt
 kernels/cuda/gen           kernels/cuda/ptx/build
 kernels/cuda/simt          kernels/cuda/ptx
 
@@ -56,7 +57,7 @@ tools/internal/judge       tensor nn pid embedded tools/internal/picture
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/progress
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
 tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
-tools/ptx                  kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ptx kernels/cuda/simt tools/internal/cli
+tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli
 tools
 
 bench                      kernels tensor autograd nn nn/optim pid

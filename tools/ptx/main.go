@@ -1,4 +1,4 @@
-// Command ptx checks PTX files, and runs conformance cases on an interpreter or a GPU. ptx -h lists its commands and flags.
+// Command ptx checks PTX files, runs conformance cases on an interpreter or a GPU, and predicts how long a training step takes. ptx -h lists its commands and flags.
 package main
 
 import (
@@ -28,6 +28,7 @@ type command struct {
 var commands = []command{
 	{"check", "FILE.ptx ...", "parses PTX strictly and prints what its kernels declare", func(*flags) []cli.Option { return nil }, check},
 	{"case", "FILE.json ...", "runs conformance cases and compares what they leave in memory", caseOptions, cases},
+	{"ledger", "", "accounts for a training step launch for launch, and predicts its time", ledgerOptions, account},
 }
 
 // flags are the settings of one call.
@@ -37,6 +38,7 @@ type flags struct {
 	seed     uint64
 	counters bool
 	device   string
+	ledger   ledgerFlags
 }
 
 func caseOptions(f *flags) []cli.Option {
@@ -50,14 +52,14 @@ func caseOptions(f *flags) []cli.Option {
 func parse(args []string, out io.Writer) (*flags, error) {
 	f := &flags{device: "emulated"}
 	if len(args) == 0 {
-		return nil, errors.New("a command is missing: check or case (-h lists them)")
+		return nil, errors.New("a command is missing: check, case or ledger (-h lists them)")
 	}
 	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
 		return nil, errors.Join(usage(out), cli.ErrHelp)
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
-		return nil, fmt.Errorf("unknown command %q: want check or case (-h lists them)", args[0])
+		return nil, fmt.Errorf("unknown command %q: want check, case or ledger (-h lists them)", args[0])
 	}
 	f.command = commands[i]
 	options := f.command.options(f)
@@ -66,7 +68,7 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	if _, err := cli.Parse(options, rest); err != nil {
 		return nil, err
 	}
-	if len(f.files) == 0 {
+	if (len(f.files) == 0) != (f.command.files == "") {
 		return nil, fmt.Errorf("%s: want %s", f.command.name, f.command.files)
 	}
 	if _, err := ordinal(f.device); err != nil {
@@ -109,11 +111,11 @@ func ordinal(device string) (int, error) {
 }
 
 func usage(out io.Writer) error {
-	head := "Checks and runs PTX.\n\n"
+	head := "Checks and runs PTX, and predicts how long it takes.\n\n"
 	var options []cli.Option
 	f := &flags{device: "emulated"}
 	for _, c := range commands {
-		head += fmt.Sprintf("  ptx %-5s %-14s %s\n", c.name, c.files, c.help)
+		head += fmt.Sprintf("  ptx %-6s %-14s %s\n", c.name, c.files, c.help)
 		options = append(options, c.options(f)...)
 	}
 	return cli.Usage(out, head, options, "")

@@ -22,6 +22,10 @@ type Chip struct {
 	L2Bytes    int
 	Clock      float64 // Hz, boost
 
+	FP32Lanes int // of a multiprocessor: float32 instructions of threads in a clock [guide]
+	IntLanes  int
+	FP64Lanes int
+
 	Warps        int // resident, of a multiprocessor
 	Blocks       int
 	Registers    int
@@ -37,6 +41,7 @@ var (
 		Name: "A100", SM: "sm_80", SMs: 108,
 		TensorF16: 312e12, TensorTF32: 156e12, FP32: 19.5e12,
 		DRAM: 2039e9, L2: 5120 * 1.41e9, L2Bytes: 40 << 20, Clock: 1.41e9,
+		FP32Lanes: 64, IntLanes: 64, FP64Lanes: 32,
 		Warps: 64, Blocks: 32, Registers: 65536, SharedBytes: 164 << 10, SharedBlock: 163 << 10, SharedSystem: 1 << 10,
 	}
 	// H100 is the SXM5 module [h100]. mma.sync reaches an estimated 62 % of the 989 TFLOP/s that wgmma does; the L2's bandwidth is an estimate
@@ -45,6 +50,7 @@ var (
 		Name: "H100", SM: "sm_90", SMs: 132,
 		TensorF16: 0.62 * 989e12, TensorTF32: 0.62 * 495e12, FP32: 66.9e12,
 		DRAM: 3352e9, L2: 5120 * 1.755e9, L2Bytes: 50 << 20, Clock: 1.755e9,
+		FP32Lanes: 128, IntLanes: 64, FP64Lanes: 64,
 		Warps: 64, Blocks: 32, Registers: 65536, SharedBytes: 228 << 10, SharedBlock: 227 << 10, SharedSystem: 1 << 10,
 	}
 	All = []Chip{A100, H100}

@@ -10,9 +10,9 @@ type Class uint8
 // The classes.
 const (
 	ClassOther Class = iota // moves, integer arithmetic, comparisons, conversions between integers
-	ClassFP32               // add, mul, fma of float32 and of packed halves
+	ClassFP32               // add, mul, fma of float32 and of packed halves; conversions between both
 	ClassFP64
-	ClassSpecial // ex2, rcp, rsqrt and the like; conversions between types
+	ClassSpecial // ex2, rcp, rsqrt and the like; other conversions between types
 	ClassMatrix  // mma
 	ClassShared  // ld and st of shared memory, ldmatrix
 	ClassGlobal
@@ -235,6 +235,9 @@ func classOf(in *ptx.Instruction) Class {
 			return ClassSpecial
 		}
 	case "cvt":
+		if to := in.Types[0]; to == ptx.F32 && half(t) || half(to) && t == ptx.F32 {
+			return ClassFP32 // HADD2.F32 and F2FP in sm_80's machine code
+		}
 		if in.Types[0].Float() || t.Float() {
 			return ClassSpecial
 		}
@@ -248,6 +251,8 @@ func classOf(in *ptx.Instruction) Class {
 	}
 	return ClassOther
 }
+
+func half(t ptx.Type) bool { return t == ptx.F16 || t == ptx.F16x2 || t == ptx.BF16 || t == ptx.BF16x2 }
 
 // flopsOf is the floating-point operations of one thread.
 func flopsOf(in *ptx.Instruction) int {

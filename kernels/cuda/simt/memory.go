@@ -51,8 +51,23 @@ func (m *Memory) Alloc(bytes int) (uint64, error) {
 	b := &block{base: m.next, data: make([]byte, bytes), written: make([]bool, bytes)}
 	b.parts = []*part{{b, b.base, b.base + uint64(bytes)}}
 	m.next = (m.next + uint64(bytes) + guardBytes + 255) / 256 * 256
-	m.blocks = append(m.blocks, b) // addresses only grow
+	m.blocks = append(m.blocks, b) // addresses only grow here
 	return b.base, nil
+}
+
+// Map makes data the memory at an address, all of which has a value. Several places may share data. Nothing may lie there yet.
+func (m *Memory) Map(addr uint64, data []byte) error {
+	b := &block{base: addr, data: data}
+	b.parts = []*part{{b, addr, addr + uint64(len(data))}}
+	i := sort.Search(len(m.blocks), func(i int) bool { return m.blocks[i].base >= addr })
+	if i > 0 && m.blocks[i-1].base+uint64(len(m.blocks[i-1].data)) > addr || i < len(m.blocks) && m.blocks[i].base < addr+uint64(len(data)) {
+		return fmt.Errorf("simt: %d bytes at %#x overlap an allocation", len(data), addr)
+	}
+	m.blocks = slices.Insert(m.blocks, i, b)
+	if end := addr + uint64(len(data)); end > m.next {
+		m.next = (end + guardBytes + 255) / 256 * 256
+	}
+	return nil
 }
 
 // Free gives back an allocation; later accesses to it are errors.
@@ -83,7 +98,9 @@ func (m *Memory) Mark(addr uint64, bytes int) error {
 	}
 	if bytes > 0 {
 		b.parts = slices.Insert(b.parts, i, &part{b, addr, addr + uint64(bytes)})
-		clear(b.written[addr-b.base:][:bytes])
+		if b.written != nil {
+			clear(b.written[addr-b.base:][:bytes])
+		}
 	}
 	return nil
 }

@@ -43,6 +43,12 @@ func (d *decoder) mma() {
 	sa, sb, sc := d.elements(in.Operands[1]), d.elements(in.Operands[2]), d.elements(in.Operands[3])
 	d.out.flops = 2 * 16 * 8 * depth
 	d.out.run = func(w *warp, mask uint32) {
+		if w.cta.run.o.CountOnly {
+			for _, reg := range rd {
+				w.define(reg, ^uint32(0))
+			}
+			return
+		}
 		var a [16][16]float32
 		var b [8][16]float32 // by column
 		var c [16][8]float32

@@ -18,6 +18,7 @@ type Options struct {
 	Uninitialized bool      // reads of memory and registers that nothing wrote are errors
 	Seed          uint64    // of the schedule; 0: in order
 	Counters      *Counters // nil: nothing is counted
+	CountOnly     bool      // numbers do not matter: matrix products, the slowest instruction by far, are counted and leave their registers as they are
 	Blocks        []int     // run only these blocks of the grid, by number; nil: all
 	MaxSteps      int       // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2³⁰
 }

@@ -59,8 +59,8 @@ func planProduct(k productKind, has func(productTile) bool, m, n, slices, sms in
 	const (
 		blockClocks   = 2000.0 // start and end of a block, half of it hidden behind others
 		elementClocks = 30.0   // to store C element by element, of each that a thread stores
-		reduceClocks  = 4000.0 // a launch, about 3 µs
-		reduceBytes   = 1500.0 // a clock, of the whole GPU
+		reduceClocks  = 3300.0 // a launch and its ends (kernels/cuda/chip: Predict)
+		reduceBytes   = 1230.0 // a clock, of the whole GPU: 85 % of its DRAM
 		minRun        = 4      // slices that are worth a block
 		idle          = 0.35   // how waits show where fewer blocks are there to hide them
 	)

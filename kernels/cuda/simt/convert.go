@@ -84,10 +84,13 @@ func (d *decoder) convert() {
 		value := floatOf(from)
 		n, s := to.Bits(), to.Signed()
 		width := d.width(d.dst(0))
-		d.unary(func(a uint64) uint64 {
+		d.unary(func(a uint64) uint64 { // NaN is 0, or with 64 bits on either side only the top bit
 			x := value(a)
 			if ftz && from == ptx.F32 {
 				x = float64(flush32(float32(x)))
+			}
+			if x != x && (from == ptx.F64 || n == 64) {
+				return extend(1<<(n-1), n, s) & bitsMask(width)
 			}
 			return floatToInt(x, n, s, mode) & bitsMask(width)
 		})
@@ -128,12 +131,9 @@ func integer(x float64, mode rounding) float64 {
 	return math.RoundToEven(x)
 }
 
-// floatToInt rounds and saturates to n bits; NaN is 0, of 64 bits 2⁶³.
+// floatToInt rounds and saturates to n bits; NaN is 0.
 func floatToInt(x float64, n int, sign bool, mode rounding) uint64 {
 	if x != x {
-		if n == 64 {
-			return 1 << 63
-		}
 		return 0
 	}
 	x = integer(x, mode)

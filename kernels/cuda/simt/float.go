@@ -157,7 +157,7 @@ func (d *decoder) fma32() {
 				p := float64(toF32(x[i])) * float64(toF32(y[i]))
 				s := p + float64(toF32(z[i]))
 				v := float32(s)
-				if bits := math.Float64bits(s); bits&(1<<29-1) == 1<<28 || v > -0x1p-126 && v < 0x1p-126 {
+				if bits := math.Float64bits(s); bits&(1<<29-1) == 1<<28 || v >= -0x1p-126 && v <= 0x1p-126 {
 					v = float32(odd(p, float64(toF32(z[i]))))
 				}
 				out[i] = fromF32(v)

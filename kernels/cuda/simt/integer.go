@@ -455,12 +455,11 @@ func (d *decoder) permute() {
 	})
 }
 
+// lop3 is any function of three bits, given by its table. With .and or .or a predicate says whether the result is not zero, combined with another.
 func (d *decoder) lop3() {
-	if len(d.in.Operands) != 5 || d.in.Operands[4].Kind != ptx.KindImm {
-		d.unsupported("a form other than d, a, b, c, table")
-	}
-	table := d.in.Operands[4].Imm
-	d.ternary(func(a, b, c uint64) uint64 {
+	in := d.in
+	table := in.Operands[4].Imm
+	logic := func(a, b, c uint64) uint64 {
 		var y uint64
 		for i := range 8 {
 			if table>>i&1 == 0 {
@@ -479,7 +478,28 @@ func (d *decoder) lop3() {
 			y |= p & q & r
 		}
 		return y & bitsMask(32)
-	})
+	}
+	if len(in.Operands) == 5 {
+		d.ternary(logic)
+		return
+	}
+	r, p := d.register(in.Operands[0].Elems[0]), d.register(in.Operands[0].Elems[1])
+	a, b, c, q := d.src(1), d.src(2), d.src(3), d.src(5)
+	and, negated := in.Has("and"), in.Operands[5].Negated
+	d.out.run = func(w *warp, mask uint32) {
+		x, y, z, v := a.get(w), b.get(w), c.get(w), q.get(w)
+		lanesOf(mask, func(i int) {
+			res, given := logic(x[i], y[i], z[i]), v[i]&1 != 0 != negated
+			yes := res != 0 || given
+			if and {
+				yes = res != 0 && given
+			}
+			w.set(r, i, res)
+			w.set(p, i, truth(yes))
+		})
+		w.define(r, mask)
+		w.define(p, mask)
+	}
 }
 
 // dotProduct is dp4a and dp2a: products of bytes, or of 16-bit halves with the low or high bytes, added to c.

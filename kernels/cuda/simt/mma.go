@@ -22,8 +22,18 @@ func (d *decoder) mma() {
 			depth = k[m]
 		}
 	}
-	if depth == 0 || len(in.Types) != 4 {
-		d.unsupported("this shape or type")
+	switch ta := in.Types[1]; {
+	case ta == ptx.F64:
+		d.mmaDouble()
+		return
+	case ta == ptx.S8 || ta == ptx.U8:
+		d.mmaInteger(map[string]int{"m8n8k16": 16, "m16n8k16": 16, "m16n8k32": 32}[in.Mods[2]])
+		return
+	case in.Has("m8n8k4"):
+		d.mmaQuads()
+		return
+	case depth == 0:
+		d.unsupported("this shape")
 	}
 	out, ta, acc := in.Types[0], in.Types[1], in.Types[3]
 	var value func(uint64) float32

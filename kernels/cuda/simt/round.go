@@ -88,8 +88,8 @@ func fma32(a, b, c float32) float32 {
 	p := float64(a) * float64(b) // exact
 	s := p + float64(c)
 	r := float32(s)
-	// The sum's own rounding matters only if it left the number half way between two of the narrower format, or below its normal range.
-	if bits := math.Float64bits(s); bits&(1<<29-1) == 1<<28 || r > -0x1p-126 && r < 0x1p-126 {
+	// The sum's own rounding matters only if it left the number half way between two of the narrower format, or at or below the smallest normal number.
+	if bits := math.Float64bits(s); bits&(1<<29-1) == 1<<28 || r >= -0x1p-126 && r <= 0x1p-126 {
 		return float32(odd(p, float64(c)))
 	}
 	return r

@@ -237,8 +237,8 @@ func TestStepOnGPU(t *testing.T) {
 		change func(*pid.Config)
 		bound  float64
 	}{
-		"f32": {func(c *pid.Config) { c.Micro = 2 }, 1e-5},
-		"f16": {func(c *pid.Config) { c.FP16, c.Clip, c.Checkpoint = true, 0.05, true }, 4 * 0x1p-11},
+		"f32": {func(c *pid.Config) { c.Batch, c.Micro = 2, 1 }, 1e-5},
+		"f16": {func(c *pid.Config) { c.Batch, c.FP16, c.Clip, c.Checkpoint = 2, true, 0.05, true }, 4 * 0x1p-11},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gpu := golden.GPU(t)

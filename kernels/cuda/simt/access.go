@@ -192,6 +192,9 @@ func (d *decoder) load() {
 	if in.Has("volatile") || in.Has("relaxed") || in.Has("acquire") {
 		kind, o.acquire = readStrong, in.Has("acquire")
 	}
+	if in.Has("nc") {
+		kind = readOnly
+	}
 	total := size * len(rs)
 	widths := make([]uint64, len(rs))
 	for i, r := range rs {

@@ -8,6 +8,7 @@ type access uint8
 const (
 	read access = iota
 	write
+	readOnly    // by ld.global.nc: of what no thread writes in the launch
 	readStrong  // by an atomic operation, or with .volatile, .relaxed or .acquire
 	writeStrong // likewise, or .release
 )
@@ -76,6 +77,9 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, wh
 		now := touch{w.id(), w.sync, uint8(lane), mask, kind.strong()}
 		if !repeats && w.conflicts(&h.write, lane, &now) {
 			w.race(lane, word, where, "written", &h.write, kind)
+		}
+		if kind == readOnly && h.write.bytes&mask != 0 {
+			w.fail(lane, "a read-only load of %s byte %d, which this launch wrote", where, 4*word)
 		}
 		if !kind.writes() {
 			r := &h.reads[0]

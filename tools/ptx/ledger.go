@@ -22,7 +22,7 @@ import (
 type preset struct {
 	name string
 	net  func() nn.UNetConfig
-	macs float64 // multiply-adds of an image through it; 0: not known, and the floor is what the launches say
+	macs float64 // multiply-adds of an image through it; 0: not known, and the floor is that of the launches' useful operations
 }
 
 var presets = []preset{
@@ -84,22 +84,24 @@ func account(_ context.Context, f *flags, out io.Writer) error {
 	case l.csv:
 		return g.CSV(out)
 	}
-	floor := g.Useful()
+	flops := g.Useful()
 	if p.macs > 0 {
-		floor = bench.PIDStepFLOPs(p.macs, l.batch)
+		flops = bench.PIDStepFLOPs(p.macs, l.batch)
 		if l.lpips {
-			floor += bench.LPIPSFLOPs(l.batch)
+			flops += bench.LPIPSFLOPs(l.batch)
 		}
 	}
 	words := []string{p.name, fmt.Sprintf("batch %d", l.batch), "float32", "L2"}
+	peak := func(c chip.Chip) float64 { return c.FP32 }
 	if l.half {
 		words[2] = "half precision"
+		peak = func(c chip.Chip) float64 { return c.TensorF16 }
 	}
 	if l.lpips {
 		words[3] = "LPIPS on VGG16 at 224×224"
 	}
 	fmt.Fprintf(out, "PREDICTED, not measured: a PID step of %s. Counts are the interpreter's, times those of package chip's formula.\n\n", strings.Join(words, ", "))
-	return g.Print(out, l.rows, floor)
+	return g.Print(out, l.rows, flops, peak)
 }
 
 // record makes the steps that a run begins with on a device that runs nothing, and keeps the second: a recorded one, as all later ones are.

@@ -128,8 +128,17 @@ func TestLedgerCIFAR10(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registers, err := bench.Registers()
+	if err != nil {
+		t.Fatal(err)
+	}
 	flops := 0.0
 	for i := range r.Launches {
+		for _, c := range chip.All {
+			if n := registers[c.SM][r.Launches[i].Entry]; n < 8 || n > 255 {
+				t.Errorf("%s: %d registers on %s", r.Launches[i].Entry, n, c.Name)
+			}
+		}
 		flops += ledger.ProductFLOPs(&r.Launches[i])
 	}
 	if got := flops / 64 / 1e9; math.Abs(got/388.7-1) > 0.01 {
@@ -161,6 +170,9 @@ func TestLedgerPrints(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	if err != nil || len(rows) < 100 || rows[0][0] != "launch" {
 		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	if _, err := record(bench.Step{Net: presets[2].net(), Batch: 1}); err != nil {
+		t.Errorf("float32: %v", err)
 	}
 	for _, bad := range [][]string{{"ledger", "--preset", "huge"}, {"ledger", "--batch", "0"}, {"ledger", "file"}} {
 		if _, err := call(t, bad...); err == nil {

@@ -68,6 +68,11 @@ func TestRecorder(t *testing.T) {
 	if !slices.EqualFunc(got, [][]driver.Ptr{{x, table, y}, {y, table}}, slices.Equal) {
 		t.Errorf("buffers %#x", got)
 	}
+	host := make([]byte, 8)
+	try(t, r.CopyOut(host, x, s))
+	if !slices.Equal(host, []byte{0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f}) {
+		t.Errorf("% x, want ones", host)
+	}
 	if l := r.Launches[0]; l.Entry != "two" || l.Grid != [3]int{3, 2, 1} || l.Buffers[0].Size != 4000 || !slices.Equal(l.Buffers[1].Data, data) {
 		t.Errorf("%+v", l)
 	}

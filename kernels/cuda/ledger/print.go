@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"onestep/kernels/cuda/chip"
 )
 
 func dims(d [3]int) string { return fmt.Sprintf("%d×%d×%d", d[0], d[1], d[2]) }
@@ -88,9 +90,9 @@ func more(n, ideal float64) float64 {
 	return 100 * (n/ideal - 1)
 }
 
-// Print writes the longest groups of like launches, so many of them (0: all), what each part of the step takes, and the totals beside the floor: the time
-// of the given FLOPs at the published peak.
-func (g *Ledger) Print(out io.Writer, rows int, floor float64) error {
+// Print writes the longest groups of like launches, so many of them (0: all), what each part of the step takes, and the totals beside the
+// floor: the time of the given FLOPs at a chip's peak.
+func (g *Ledger) Print(out io.Writer, rows int, flops float64, peak func(chip.Chip) float64) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	c := g.Chips[0]
 	fmt.Fprintf(w, "launches\tkernel\tm×n×k or grid\tgrid\tblock\ton an SM\tGFLOP\tuseful\tMB to SMs\tideal\tMB least\tMB DRAM\tconflicts\tpredicted µs\tlimit\t")
@@ -124,7 +126,7 @@ func (g *Ledger) Print(out io.Writer, rows int, floor float64) error {
 	if err := g.printParts(out, total); err != nil {
 		return err
 	}
-	return g.printTotals(out, floor)
+	return g.printTotals(out, flops, peak)
 }
 
 func percent(x, of float64) float64 {
@@ -151,15 +153,15 @@ func (g *Ledger) printParts(out io.Writer, total float64) error {
 	return w.Flush()
 }
 
-func (g *Ledger) printTotals(out io.Writer, floor float64) error {
+func (g *Ledger) printTotals(out io.Writer, flops float64, peak func(chip.Chip) float64) error {
 	all := g.groups(func(*Line) string { return "" })[0]
 	fmt.Fprintf(out, "\n%d launches, %d copies and fills of %.1f MB. %.1f GFLOP, of which %.1f useful. Conflicts add %.1f %% to the wavefronts of shared memory; %.1f %% of sectors are ideal.\n",
 		all.count, g.Copies, float64(g.Copied)/1e6, all.executed/1e9, all.useful/1e9, all.excess(), percent(all.idealSectors, all.sectors))
 	fmt.Fprintf(out, "Bytes: %.1f GB between L2 and multiprocessors, %.1f GB with every launch's bytes once, %.1f GB of DRAM predicted; the lower bound, every tensor\n"+
 		"written once and read once, is %.1f GB: predicted traffic is %.2f times that.\n", all.moved/1e9, all.least/1e9, all.dram/1e9, g.Least/1e9, all.dram/g.Least)
 	for i, c := range g.Chips {
-		s, least := g.Seconds(i), floor/c.TensorF16
-		_, err := fmt.Fprintf(out, "%s: predicted %.1f ms a step, %.2f times the floor of %.1f ms (%.1f GFLOP at %.0f TFLOP/s).\n", c.Name, s*1e3, s/least, least*1e3, floor/1e9, c.TensorF16/1e12)
+		s, least := g.Seconds(i), flops/peak(c)
+		_, err := fmt.Fprintf(out, "%s: predicted %.1f ms a step, %.2f times the floor of %.1f ms (%.1f GFLOP at %.0f TFLOP/s).\n", c.Name, s*1e3, s/least, least*1e3, flops/1e9, peak(c)/1e12)
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"onestep/bench"
@@ -25,34 +27,39 @@ type launches struct {
 
 func (d *launches) Launch(l *driver.Launch) error { d.n++; return d.Driver.Launch(l) }
 
+var tinyStep = bench.Step{Net: presets[2].net(), Batch: 1, Half: true}
+
+// tiny is the account of a tiny network's step.
+var tiny = sync.OnceValues(func() (*ledger.Ledger, error) {
+	r, err := record(tinyStep)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.New(r, nil, chip.All...)
+})
+
 // TestLedger compares the account of a tiny network's step, in which most launches are larger than what is counted of them, with that step on the
 // interpreter, all of which is counted.
 func TestLedger(t *testing.T) {
-	net := presets[2].net()
-	step := bench.Step{Net: net, Batch: 1, Half: true}
-	r, err := record(step)
+	g, err := tiny()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := ledger.New(r, nil, chip.All...)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	drv := &launches{Driver: emulated.New(simt.Options{})}
 	d, err := cuda.On(drv, "emulated")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := bench.PIDStep(tensor.On(d), step)
+	tr, err := bench.PIDStep(tensor.On(d), tinyStep)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := simt.NewCounters(false)
-	for range 2 {
-		drv.n = 0
-		all = simt.NewCounters(false)
-		drv.SetOptions(simt.Options{Counters: all})
+	for i := range 2 {
+		if i == 1 { // the one that is recorded
+			drv.n = 0
+			drv.SetOptions(simt.Options{Counters: all})
+		}
 		if _, err := tr.Update(); err != nil {
 			t.Fatal(err)
 		}
@@ -149,28 +156,36 @@ func TestLedgerCIFAR10(t *testing.T) {
 	}
 }
 
-// TestLedgerPrints runs the command: what is a prediction is called one, and every launch is a row.
+// TestLedgerPrints has every launch as a row, and calls a prediction what is one.
 func TestLedgerPrints(t *testing.T) {
-	args := []string{"ledger", "--preset", "tiny", "--batch", "1", "--lpips=false", "--rows", "5"}
-	out, err := call(t, args...)
+	g, err := tiny()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Count(out, "predicted") < 8 || !strings.HasPrefix(out, "PREDICTED") || !strings.Contains(out, "more kinds of launches") {
-		t.Errorf("%s", out)
+	var text, table bytes.Buffer
+	if err := g.Print(&text, 5, 1e9, func(c chip.Chip) float64 { return c.FP32 }); err != nil {
+		t.Fatal(err)
+	}
+	out := text.String()
+	if strings.Count(out, "predicted") < 8 || !strings.Contains(out, "more kinds of launches") || !strings.Contains(out, "the floor of 0.1 ms (1.0 GFLOP at 20 TFLOP/s)") {
+		t.Error(out)
 	}
 	for line := range strings.Lines(out) {
 		if (strings.Contains(line, " ms ") || strings.Contains(line, "µs")) && !strings.Contains(line, "predicted") {
 			t.Errorf("a time that is not said to be predicted: %s", line)
 		}
 	}
-	if out, err = call(t, append(args, "--csv")...); err != nil {
+	if err := g.CSV(&table); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
-	if err != nil || len(rows) < 100 || rows[0][0] != "launch" {
+	rows, err := csv.NewReader(&table).ReadAll()
+	if err != nil || len(rows) != len(g.Lines)+1 || rows[0][0] != "launch" {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
+}
+
+// TestLedgerCommand runs the command whole.
+func TestLedgerCommand(t *testing.T) {
 	if _, err := record(bench.Step{Net: presets[2].net(), Batch: 1}); err != nil {
 		t.Errorf("float32: %v", err)
 	}
@@ -178,5 +193,15 @@ func TestLedgerPrints(t *testing.T) {
 		if _, err := call(t, bad...); err == nil {
 			t.Errorf("%v is accepted", bad)
 		}
+	}
+	if testing.Short() {
+		return
+	}
+	out, err := call(t, "ledger", "--preset", "tiny", "--batch", "1", "--lpips=false")
+	if err != nil || !strings.HasPrefix(out, "PREDICTED, not measured: a PID step of tiny, batch 1, half precision, L2") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err = call(t, "ledger", "--preset", "tiny", "--batch", "1", "--lpips=false", "--csv"); err != nil || !strings.HasPrefix(out, "launch,") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

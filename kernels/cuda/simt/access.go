@@ -44,6 +44,21 @@ func (d *decoder) address(o ptx.Operand) func(w *warp) *vector {
 	return func(*warp) *vector { return v }
 }
 
+// window is where a space begins among generic addresses.
+func window(s ptx.Space) uint64 {
+	switch s {
+	case ptx.Shared:
+		return sharedWindow
+	case ptx.Local:
+		return localWindow
+	case ptx.Const:
+		return constWindow
+	case ptx.Param:
+		return paramWindow
+	}
+	return 0
+}
+
 // space finds where a generic address points.
 func space(addr uint64) (ptx.Space, uint64) {
 	switch {
@@ -51,6 +66,10 @@ func space(addr uint64) (ptx.Space, uint64) {
 		return ptx.Shared, addr - sharedWindow
 	case addr >= localWindow && addr < localWindow+windowSize:
 		return ptx.Local, addr - localWindow
+	case addr >= constWindow && addr < constWindow+windowSize:
+		return ptx.Const, addr - constWindow
+	case addr >= paramWindow && addr < paramWindow+windowSize:
+		return ptx.Param, addr - paramWindow
 	}
 	return ptx.Global, addr
 }
@@ -146,6 +165,17 @@ func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
 	return p.b.data[at : at+n]
 }
 
+// place names an address among those through which threads synchronise: shared memory is another one in every block.
+func (w *warp) place(s ptx.Space, addr uint64) uint64 {
+	if s == ptx.Generic {
+		s, addr = space(addr)
+	}
+	if s == ptx.Shared {
+		return sharedWindow + uint64(w.cta.number)<<24 + addr&(1<<24-1)
+	}
+	return addr
+}
+
 // repeats says whether a store leaves memory as it is. Such stores of several threads are no race: compilers let all threads that hold the same
 // value store it.
 func (w *warp) repeats(b []byte, kind access) bool {
@@ -220,7 +250,7 @@ func (d *decoder) load() {
 				}
 			}
 			if kind.strong() {
-				w.order(addrs[l], o)
+				w.order(w.place(s, addrs[l]), o)
 			}
 		}
 		for _, r := range rs {
@@ -261,7 +291,7 @@ func (d *decoder) store() {
 			copy(w.bytes(s, l, addrs[l], total, kind), w.storing)
 			w.storing = nil
 			if kind.strong() {
-				w.order(addrs[l], o)
+				w.order(w.place(s, addrs[l]), o)
 			}
 		}
 	}
@@ -296,10 +326,7 @@ func (d *decoder) atomic() {
 			old := get(m)
 			put(m, f(old, x[l], y[l]))
 			w.set(r, l, old)
-			where, _ := space(addrs[l])
-			if s == ptx.Global || s == ptx.Generic && where == ptx.Global {
-				w.order(addrs[l], o)
-			}
+			w.order(w.place(s, addrs[l]), o)
 		})
 		w.define(r, mask)
 	}

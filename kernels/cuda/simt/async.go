@@ -168,7 +168,7 @@ func (w *warp) arrive(m []byte, lane int, n, drop uint64) (token uint64) {
 func (d *decoder) mbarrier() {
 	in := d.in
 	d.out.class = ClassSync
-	sync := func(w *warp, addr uint64, o ordering) { w.order(sharedWindow+uint64(w.cta.number)<<24+addr, o) }
+	sync := func(w *warp, addr uint64, o ordering) { w.order(w.place(ptx.Shared, addr), o) }
 	switch in.Mods[0] {
 	case "init":
 		at, n := d.address(in.Operands[0]), d.src(1)
@@ -240,7 +240,7 @@ func (d *decoder) asyncArrive() {
 		lanesOf(mask, func(i int) {
 			w.landAll(i)
 			m := w.shared(i, addrs[i], 8, writeStrong)
-			w.order(sharedWindow+uint64(w.cta.number)<<24+addrs[i], ordering{reads: true, writes: true, release: true})
+			w.order(w.place(ptx.Shared, addrs[i]), ordering{reads: true, writes: true, release: true})
 			if counted {
 				w.arrive(m, i, 1, 0)
 			}

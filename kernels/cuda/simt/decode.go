@@ -135,17 +135,11 @@ func (d *decoder) move() {
 
 // cvta decodes the conversion between addresses of a space and generic ones.
 func (d *decoder) cvta() {
-	var window uint64
-	switch d.in.Space {
-	case ptx.Shared:
-		window = sharedWindow
-	case ptx.Local:
-		window = localWindow
-	}
+	base := window(d.in.Space)
 	if d.in.Has("to") {
-		d.unary(func(a uint64) uint64 { return a - window })
+		d.unary(func(a uint64) uint64 { return a - base })
 	} else {
-		d.unary(func(a uint64) uint64 { return a + window })
+		d.unary(func(a uint64) uint64 { return a + base })
 	}
 }
 

@@ -47,8 +47,13 @@ func (d *decoder) single() bool {
 			r := quick(x, y)
 			if mode != nearest && finite32(x) && finite32(y) && !(r == 0 && exactZero(x, y, in.Op)) {
 				r = float32(formatF32.round(op(new(big.Float).SetPrec(2000), x, y), mode))
-			} else if mode == down && r == 0 && (in.Op == "add" || in.Op == "sub") && x != 0 {
-				r = float32(math.Copysign(0, -1)) // x − x is −0 when rounding down
+			} else if mode == down && r == 0 {
+				switch in.Op {
+				case "add":
+					r = float32(zeroDown(float64(x), float64(y)))
+				case "sub":
+					r = float32(zeroDown(float64(x), -float64(y)))
+				}
 			}
 			return finish(r)
 		}
@@ -85,6 +90,8 @@ func (d *decoder) single() bool {
 				p := new(big.Float).SetPrec(2000).Mul(f(x), f(y))
 				if p.Add(p, f(z)); p.Sign() != 0 {
 					r = float32(formatF32.round(p, mode))
+				} else if mode == down {
+					r = float32(zeroDown(float64(x)*float64(y), float64(z)))
 				}
 			}
 			return finish(r)
@@ -124,6 +131,14 @@ func (d *decoder) single() bool {
 		return false
 	}
 	return true
+}
+
+// zeroDown is the sum of two numbers that is zero, when rounding down: +0 only if both are.
+func zeroDown(a, b float64) float64 {
+	if math.Signbit(a) || math.Signbit(b) {
+		return math.Copysign(0, -1)
+	}
+	return 0
 }
 
 func finite32(x float32) bool { return x-x == 0 }
@@ -238,6 +253,9 @@ func (d *decoder) double() bool {
 		d.binary(func(a, b uint64) uint64 {
 			q := toF64(a) + toF64(b)
 			if finite(a, b) {
+				if q == 0 && mode == down {
+					q = zeroDown(toF64(a), toF64(b))
+				}
 				return round(big2000().Add(f(a), f(b)), q)
 			}
 			return fromF64(q)
@@ -246,6 +264,9 @@ func (d *decoder) double() bool {
 		d.binary(func(a, b uint64) uint64 {
 			q := toF64(a) - toF64(b)
 			if finite(a, b) {
+				if q == 0 && mode == down {
+					q = zeroDown(toF64(a), -toF64(b))
+				}
 				return round(big2000().Sub(f(a), f(b)), q)
 			}
 			return fromF64(q)
@@ -260,12 +281,7 @@ func (d *decoder) double() bool {
 		})
 	case "fma", "mad":
 		d.ternary(func(a, b, c uint64) uint64 {
-			q := math.FMA(toF64(a), toF64(b), toF64(c))
-			if finite(a, b, c) {
-				p := big2000().Mul(f(a), f(b))
-				return round(p.Add(p, f(c)), q)
-			}
-			return fromF64(q)
+			return fromF64(fma64(toF64(a), toF64(b), toF64(c), mode))
 		})
 	case "div":
 		d.binary(func(a, b uint64) uint64 {
@@ -373,9 +389,9 @@ func (d *decoder) half(t ptx.Type) bool {
 			d.ternary(g)
 		}
 	case "neg":
-		each(func(a uint64) uint64 { return a ^ 0x8000 })
+		each(func(a uint64) uint64 { return flushHalf(a, ftz) ^ 0x8000 })
 	case "abs":
-		each(func(a uint64) uint64 { return a & 0x7fff })
+		each(func(a uint64) uint64 { return flushHalf(a, ftz) & 0x7fff })
 	case "min", "max":
 		most, nan := in.Op == "max", in.Has("NaN")
 		two(func(a, b float64) float64 { return minMax(a, b, most, nan) })
@@ -385,4 +401,12 @@ func (d *decoder) half(t ptx.Type) bool {
 		return false
 	}
 	return true
+}
+
+// flushHalf makes a subnormal float16 zero if ftz is set.
+func flushHalf(x uint64, ftz bool) uint64 {
+	if ftz && x&0x7c00 == 0 {
+		return x & 0x8000
+	}
+	return x
 }

@@ -11,6 +11,8 @@ const (
 	firstGlobal  = 0x7f00_0000_0000
 	sharedWindow = 0x0100_0000_0000
 	localWindow  = 0x0200_0000_0000
+	constWindow  = 0x0300_0000_0000
+	paramWindow  = 0x0400_0000_0000 // a kernel's parameters
 	windowSize   = 0x0100_0000_0000
 	guardBytes   = 4096 // between allocations
 )

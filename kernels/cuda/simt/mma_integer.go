@@ -80,7 +80,10 @@ func fma64(a, b, c float64, mode rounding) float64 {
 		return q
 	}
 	z := new(big.Float).SetPrec(4500).Mul(big.NewFloat(a), big.NewFloat(b))
-	if z.Add(z, big.NewFloat(c)); z.Sign() == 0 {
+	switch z.Add(z, big.NewFloat(c)); {
+	case z.Sign() == 0 && mode == down:
+		return zeroDown(a*b, c)
+	case z.Sign() == 0:
 		return q
 	}
 	return formatF64.round(z, mode)

@@ -181,8 +181,8 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 		for _, r := range v.Refs {
 			var b [8]byte
 			x := p.address(r.Var) + uint64(r.Offset)
-			if r.Generic && r.Var.Space == ptx.Shared {
-				x += sharedWindow
+			if r.Generic {
+				x += window(r.Var.Space)
 			}
 			binary.LittleEndian.PutUint64(b[:], x)
 			switch v.Space {

@@ -147,6 +147,17 @@ func join(into, from map[int32]uint32) {
 	}
 }
 
+// learn adds to what the warp knows, of its own block's warps too.
+func (w *warp) learn(from map[int32]uint32) {
+	if w.known == nil {
+		w.known = map[int32]uint32{}
+	}
+	join(w.known, from)
+	for i := range w.vc {
+		w.vc[i] = max(w.vc[i], from[w.cta.firstWarp()+int32(i)])
+	}
+}
+
 // seen is all that the warp knows to have happened, itself included.
 func (w *warp) seen() map[int32]uint32 {
 	w.sync++
@@ -164,10 +175,7 @@ func (w *warp) seen() map[int32]uint32 {
 // fenced is a fence of scope gpu or sys: what was seen is passed on by later strong writes, and what strong reads found is seen.
 func (w *warp) fenced() {
 	if w.pending != nil {
-		if w.known == nil {
-			w.known = map[int32]uint32{}
-		}
-		join(w.known, w.pending)
+		w.learn(w.pending)
 		w.pending = nil
 	}
 	w.fence = w.seen()
@@ -179,10 +187,7 @@ func (w *warp) order(addr uint64, o ordering) {
 	if o.acquire || !o.release && o.reads {
 		if from := syncs[addr]; from != nil {
 			if o.acquire {
-				if w.known == nil {
-					w.known = map[int32]uint32{}
-				}
-				join(w.known, from)
+				w.learn(from)
 			} else {
 				if w.pending == nil {
 					w.pending = map[int32]uint32{}

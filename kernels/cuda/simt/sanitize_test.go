@@ -72,6 +72,7 @@ var findings = []finding{
 	{"ticket without order", "race", strings.Replace(ticket, "fence.acq_rel.gpu;", "", 1), ticket, 4, 64},
 	{"ticket whose block does not wait", "race", strings.Replace(ticket, "bar.sync 0;", "", 1), ticket, 4, 64},
 	{"lock that orders nothing", "race", strings.Replace(lock, "fence.acq_rel.gpu;", "", 2), lock, 4, 1},
+	{"lock in shared memory that orders nothing", "race", strings.ReplaceAll(sharedLock, "membar.cta;", ""), sharedLock, 1, 64},
 	{"endless", "endless", "A: bra A;", "setp.eq.u32 p1, r1, 77; A: @p1 bra A;", 1, 32},
 }
 
@@ -92,6 +93,11 @@ ld.global.u32 r4, [d4]; ld.global.u32 r5, [d4+256]; ld.global.u32 r6, [d4+512]; 
 
 const lock = `TRY: atom.global.cas.b32 r3, [d2], 0, 1; setp.ne.u32 p1, r3, 0; @p1 bra TRY; fence.acq_rel.gpu;
 ld.global.u32 r4, [d2+256]; add.u32 r4, r4, 1; st.global.u32 [d2+256], r4; fence.acq_rel.gpu; atom.global.exch.b32 r5, [d2], 0;`
+
+// sharedLock: each warp's first thread counts in shared memory, under a lock there.
+const sharedLock = `and.b32 r3, r1, 31; setp.ne.u32 p2, r1, 0; @!p2 st.shared.v2.u32 [r8], {0,0}; bar.sync 0; setp.ne.u32 p1, r3, 0; @p1 bra END;
+TRY: atom.shared.cas.b32 r3, [r8], 0, 1; setp.ne.u32 p1, r3, 0; @p1 bra TRY; membar.cta;
+ld.shared.u32 r4, [r8+4]; add.u32 r4, r4, 1; st.shared.u32 [r8+4], r4; membar.cta; atom.shared.exch.b32 r5, [r8], 0; END:`
 
 // TestFindings: what is wrong is caught under some schedule of few, and what is right passes under all.
 func TestFindings(t *testing.T) {
@@ -117,5 +123,18 @@ func TestFindings(t *testing.T) {
 				t.Error("not caught")
 			}
 		})
+	}
+}
+
+// TestGeneric reads constants, a parameter, shared and global memory through generic addresses.
+func TestGeneric(t *testing.T) {
+	f, out := trial(t, addresses+`.const .align 4 .b32 C[2] = {5, 6}; mov.u64 d6, C; cvta.const.u64 d6, d6; ld.u32 r3, [d6+4];
+mov.b64 d7, n; cvta.param.u64 d7, d7; ld.u32 r4, [d7]; st.shared.u32 [r9], 9; cvt.u64.u32 d8, r9; cvta.shared.u64 d8, d8; ld.u32 r5, [d8];
+add.u32 r3, r3, r4; add.u32 r3, r3, r5; st.u32 [d4], r3;`, 1, 32, 0, 0)
+	if f != nil {
+		t.Fatal(f)
+	}
+	if got := int(out[0]) | int(out[1])<<8; got != 6+4096+9 {
+		t.Errorf("the sum is %d", got)
 	}
 }

@@ -16,6 +16,7 @@ type Cost struct {
 	Blocks, Warps int
 	Class         [10]float64 // instructions of warps of a block, by [simt.Class]
 	Issue         float64     // all of them
+	Stores        float64     // those that write global memory
 	FLOPs, Matrix float64     // of the launch, as executed: without and with tensor cores
 	Sectors       float64     // of global memory, of the launch
 	Ideal         float64
@@ -105,6 +106,7 @@ func (c *counter) cost(l *emulated.Launch) (*Cost, error) {
 		mean.add(b, weight)
 	}
 	mean.Issue /= float64(grid)
+	mean.Stores /= float64(grid)
 	for i := range mean.Class {
 		mean.Class[i] /= float64(grid)
 	}
@@ -134,7 +136,7 @@ func (c *counter) contents(b emulated.Buffer) []byte {
 // block is what one block did.
 func block(l *emulated.Launch, n *simt.Counters) *Cost {
 	b := &Cost{
-		FLOPs: float64(n.FLOPs), Matrix: float64(n.MatrixFLOPs), Sectors: float64(n.Sectors), Ideal: float64(n.IdealSectors),
+		Stores: float64(n.Stores), FLOPs: float64(n.FLOPs), Matrix: float64(n.MatrixFLOPs), Sectors: float64(n.Sectors), Ideal: float64(n.IdealSectors),
 		Wavefronts: float64(n.Wavefronts), IdealWaves: float64(n.IdealWavefronts), Traffic: make([]Traffic, len(l.Buffers)),
 	}
 	for i, k := range n.Warp {
@@ -164,6 +166,7 @@ func (c *Cost) add(b *Cost, times float64) {
 		c.Traffic[i].Written += times * b.Traffic[i].Written
 	}
 	c.Issue += times * b.Issue
+	c.Stores += times * b.Stores
 	c.FLOPs += times * b.FLOPs
 	c.Matrix += times * b.Matrix
 	c.Sectors += times * b.Sectors

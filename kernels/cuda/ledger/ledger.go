@@ -160,7 +160,7 @@ func (l *Line) work(c chip.Chip, on On) chip.Work {
 	w := chip.Work{
 		Grid: l.Blocks, Warps: l.Warps, Occupancy: on.Occupancy, DRAM: on.DRAM, Issue: l.Issue,
 		Int: l.Class[simt.ClassOther], FP32: l.Class[simt.ClassFP32], FP64: l.Class[simt.ClassFP64], Special: l.Class[simt.ClassSpecial],
-		Loads: l.Class[simt.ClassGlobal], Syncs: l.Class[simt.ClassSync],
+		Loads: l.Class[simt.ClassGlobal] - l.Stores, Syncs: l.Class[simt.ClassSync],
 		Matrix: l.Matrix / float64(l.Blocks), Wavefronts: l.Wavefronts / float64(l.Blocks), Sectors: l.Sectors / float64(l.Blocks),
 	}
 	if strings.Contains(l.Kernel, "_tf32_") {

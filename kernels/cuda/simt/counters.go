@@ -34,6 +34,7 @@ type Counters struct {
 	FLOPs       int64             // of add, mul and fma; of mma in MatrixFLOPs
 	MatrixFLOPs int64
 
+	Stores          int64 // instructions of warps that write global memory, whether or not they read it
 	Sectors         int64 // of global accesses
 	IdealSectors    int64 // that the bytes asked for would need if they lay together
 	Wavefronts      int64 // of shared accesses
@@ -121,6 +122,9 @@ func (c *Counters) global(w *warp, addrs *vector, mask uint32, size int, writes 
 			sectors[a] = struct{}{}
 		}
 	})
+	if writes {
+		c.Stores++
+	}
 	n, ideal := int64(len(sectors)), int64((len(bytes)*size+31)/32)
 	c.Sectors += n
 	c.IdealSectors += ideal

@@ -142,7 +142,7 @@ func TestProductTilesRun(t *testing.T) {
 	eachTile(t, nil, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {
 		run(false, true)
 		if !testing.Short() {
-			run(false, false)
+			run(false, false, kernelstest.Seeds(2))
 		}
 	})
 }

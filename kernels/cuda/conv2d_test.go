@@ -1,0 +1,85 @@
+package cuda_test
+
+import (
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/kernelstest"
+)
+
+// The trials have strides up to 3, padding up to the kernel, odd channels and mixed types; [TestProductTilesRun] has the tiles.
+
+func convOptions() []kernelstest.Option {
+	if testing.Short() {
+		return []kernelstest.Option{kernelstest.Trials(2), kernelstest.Seeds(3)}
+	}
+	return []kernelstest.Option{kernelstest.Trials(9), kernelstest.Seeds(5)}
+}
+
+func TestConv2D(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Conv2D, kernelstest.Conv2D, emulator, convOptions()...)
+}
+
+func TestConv2DInputGrad(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, kernelstest.Conv2DInputGrad, emulator, convOptions()...)
+}
+
+func TestConv2DWeightGrad(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGrad, emulator, convOptions()...)
+}
+
+// TestConv2DManyTaps has more taps than the 32 that a kernel takes at a time.
+func TestConv2DManyTaps(t *testing.T) {
+	shape := func(r *kernelstest.Rand) kernels.ConvShape {
+		return kernels.ConvShape{
+			N: 1, H: 8 + r.Size(3), W: 7 + r.Size(3), I: r.Size(9), O: r.Size(17),
+			KH: kernelstest.Pick(r, 7, 11), KW: kernelstest.Pick(r, 7, 5), Stride: kernelstest.Pick(r, 1, 2), PadH: 3, PadW: 2,
+		}.Out()
+	}
+	options := []kernelstest.Option{kernelstest.Trials(3), kernelstest.Seeds(3)}
+	kernelstest.AgreeOn(t, &kernels.Conv2D, func(r *kernelstest.Rand) kernels.Conv2DArgs {
+		s := shape(r)
+		y := s.N * s.OH * s.OW * s.O
+		r.Sum(s.KH*s.KW*s.I + 2)
+		return kernels.Conv2DArgs{
+			Y: r.Out(y), X: r.In(s.N * s.H * s.W * s.I), Weight: r.In(s.KH * s.KW * s.I * s.O), Bias: r.Maybe(r.In(s.O)), Residual: r.Maybe(r.In(y)),
+			Scale: 0.7, ConvShape: s,
+		}
+	}, emulator, options...)
+	kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
+		s := shape(r)
+		r.Sum(s.KH * s.KW * s.O)
+		return kernels.Conv2DInputGradArgs{
+			DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O), ConvShape: s,
+		}
+	}, emulator, options...)
+}
+
+// TestConv2DNotFinite has a number that is none come out of the sum, the residual or the bias, whatever the rectifier: the loss scale hangs on it.
+func TestConv2DNotFinite(t *testing.T) {
+	s := kernels.ConvShape{N: 1, H: 3, W: 3, I: 8, O: 8, KH: 1, KW: 1, Stride: 1}.Out()
+	for _, typ := range []kernels.DType{kernels.F32, kernels.F16} {
+		for what, at := range map[string]int{"x": 0, "residual": 1, "bias": 2} {
+			d := emulator(1)
+			bufs := []kernels.Buf{d.Alloc(typ, 72), d.Alloc(typ, 72), d.Alloc(typ, 8), d.Alloc(typ, 64), d.Alloc(typ, 72)}
+			for i, b := range bufs[:4] {
+				x := make([]float32, b.Len)
+				if i == at {
+					x[0] = nan
+				}
+				d.Upload(b, x)
+			}
+			kernels.Conv2D.Run(d, kernels.Conv2DArgs{
+				Y: bufs[4], X: bufs[0], Weight: bufs[3], Residual: bufs[1], Bias: bufs[2], Scale: 1, ReLU: true, ConvShape: s,
+			})
+			y := make([]float32, 72)
+			d.Download(y, bufs[4])
+			if y[0] == y[0] || y[1] != 0 && at != 0 {
+				t.Errorf("%v: no number in %s: y starts %v", typ, what, y[:2])
+			}
+			for _, b := range bufs {
+				d.Free(b)
+			}
+		}
+	}
+}

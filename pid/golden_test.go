@@ -357,6 +357,7 @@ func TestGoldenSchedules(t *testing.T) {
 func TestGoldenSampler(t *testing.T) {
 	golden.Each(t, "j_sampler*.safetensors", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
+			golden.SkipEmulated(t, d)
 			skipPlain(t, d)
 			c := golden.NewCheck(t)
 			teacher := unet(t, g, d, "SongUNet", g.Metadata["teacher"], "teacher/")

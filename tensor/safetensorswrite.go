@@ -64,28 +64,41 @@ func I64Tensor(name string, x []int64, shape ...int) Named {
 // arguments: arrays lie in the order of the reference implementation, larger elements first and then by name, so that each is
 // aligned to its elements; metadata is sorted by key. The data is written from where it is.
 func WriteSafeTensors(path string, metadata map[string]string, tensors []Named) error {
+	f, err := layOut(metadata, tensors)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return AtomicWrite(path, f.write)
+}
+
+// layout is a file to be written: its header and its arrays in order.
+type layout struct {
+	head    []byte
+	tensors []Named
+}
+
+func layOut(metadata map[string]string, tensors []Named) (layout, error) {
 	tensors = slices.Clone(tensors)
 	slices.SortFunc(tensors, func(a, b Named) int {
 		return cmp.Or(cmp.Compare(elementSize[b.DType], elementSize[a.DType]), strings.Compare(a.Name, b.Name))
 	})
 	head, err := makeHeader(metadata, tensors)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	return layout{head, tensors}, err
+}
+
+func (f layout) write(w io.Writer) error {
+	if err := binary.Write(w, binary.LittleEndian, uint64(len(f.head))); err != nil {
+		return err
 	}
-	return AtomicWrite(path, func(w io.Writer) error {
-		if err := binary.Write(w, binary.LittleEndian, uint64(len(head))); err != nil {
+	if _, err := w.Write(f.head); err != nil {
+		return err
+	}
+	for _, t := range f.tensors {
+		if _, err := w.Write(t.Data); err != nil {
 			return err
 		}
-		if _, err := w.Write(head); err != nil {
-			return err
-		}
-		for _, t := range tensors {
-			if _, err := w.Write(t.Data); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // makeHeader is the JSON header, padded with spaces to a multiple of eight bytes.

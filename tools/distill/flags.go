@@ -20,7 +20,8 @@ type flags struct {
 	Device  device.Name
 	Resume  bool
 
-	config string            // file whose settings take the place of the defaults
+	preset string            // settings that take the place of the defaults
+	config string            // file whose settings take the place of those
 	given  map[string]string // on the command line
 }
 
@@ -44,6 +45,7 @@ func (f *flags) options() []option {
 	return []option{
 		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), apart},
 		{cli.New("Run", "resume", "", "continue the run in --out from its checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
+		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), apart},
 		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
 		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), apart},
@@ -78,7 +80,7 @@ func (f *flags) options() []option {
 }
 
 func defaults() *flags {
-	f := &flags{Config: pid.DefaultJob, Device: "auto"}
+	f := &flags{Config: pid.DefaultJob, Device: "auto", preset: "default"}
 	f.EMA = slices.Clone(f.EMA)
 	return f
 }
@@ -104,16 +106,25 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		return nil, fmt.Errorf("--threads %d: must not be negative", f.Threads)
 	case f.Resume && f.config != "":
 		return nil, errors.New("--config: a run that is continued keeps its own")
+	case f.Resume && given["preset"] != "":
+		return nil, errors.New("--preset: a run that is continued keeps its own settings")
 	}
 	f.given = given
+	preset, err := pid.PresetNamed(f.preset)
+	if err != nil {
+		return nil, fmt.Errorf("--%w", err)
+	}
+	f.Config = preset.Config
 	if f.config != "" {
-		f.Config = defaults().Config
 		if err := f.Config.Read(f.config); err != nil {
 			return nil, fmt.Errorf("--config: %w", err)
 		}
-		if err := f.override(false); err != nil {
-			return nil, err
-		}
+	}
+	if err := f.override(false); err != nil {
+		return nil, err
+	}
+	if err := preset.Missing(f.Config); err != nil {
+		return nil, fmt.Errorf("--%w", err)
 	}
 	return f, f.Check()
 }

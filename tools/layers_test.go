@@ -42,8 +42,9 @@ data
 metrics                    tensor autograd gonum.org/v1/gonum/blas/blas64 gonum.org/v1/gonum/mat
 checkpoint                 tensor checkpoint/pickle
 checkpoint/pickle
-pid                        tensor autograd nn nn/optim data gonum.org/v1/gonum/mat
+pid                        tensor autograd nn nn/optim data tfevents gonum.org/v1/gonum/mat golang.org/x/sys/unix golang.org/x/sys/windows
 embedded                   tensor
+tfevents
 
 internal/golden            kernels kernels/cuda tensor
 internal/golden/nets       tensor nn internal/golden

@@ -1,6 +1,10 @@
 package checkpoint_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,41 +13,118 @@ import (
 	"onestep/internal/golden"
 )
 
-// FuzzRead opens anything: it may refuse, but not panic, and what it accepts can be read. Seeds are the golden files, good and bad, up to
-// 100 KB.
-func FuzzRead(f *testing.F) {
-	for _, pattern := range []string{"good/*", "bad/*"} {
-		paths, err := filepath.Glob(filepath.Join(golden.Dir(f), "ckpt", pattern))
-		if err != nil || len(paths) == 0 {
-			f.Fatal("no seeds", err)
+// seeds are the golden files of a pattern, good and bad, up to 100 KB.
+func seeds(f *testing.F, pattern string, add func(data []byte)) {
+	paths, err := filepath.Glob(filepath.Join(golden.Dir(f), "ckpt", "*", pattern))
+	if err != nil || len(paths) == 0 {
+		f.Fatal("no seeds", err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
 		}
-		for _, path := range paths {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			if len(data) <= 100_000 {
-				f.Add(data)
+		if len(data) <= 100_000 {
+			add(data)
+		}
+	}
+}
+
+// read opens anything: it may refuse, but not panic, and what it accepts can be read.
+func read(t *testing.T, data []byte) {
+	file, err := checkpoint.Read("fuzz", data)
+	if err != nil {
+		return
+	}
+	for _, name := range file.Order {
+		e, ok := file.Entry(name)
+		if !ok {
+			t.Fatalf("%q is in the order of the file, but not there", name)
+		}
+		if _, err := e.Float32s(); err == nil && e.DType != "F64" {
+			if _, err := e.Float64s(); err != nil {
+				t.Fatalf("%s: %v", name, err)
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := checkpoint.Read("fuzz", data)
+	file.Images()
+	file.Statistics("mu", "sigma")
+}
+
+// pack is a zip file of entries, stored or compressed, with the checksums that a mutation of a whole archive would break.
+func pack(t testing.TB, method uint16, names []string, contents ...[]byte) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	for i, name := range names {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+		if err == nil {
+			_, err = w.Write(contents[i])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// FuzzRead opens files of every format.
+func FuzzRead(f *testing.F) {
+	seeds(f, "*", func(data []byte) { f.Add(data) })
+	f.Fuzz(read)
+}
+
+// FuzzTorch opens PyTorch's zip files: whole ones, or one of a pickle and a storage.
+func FuzzTorch(f *testing.F) {
+	seeds(f, "*.pt", func(data []byte) {
+		f.Add(data, []byte{})
+		a, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
-		for _, name := range file.Order {
-			e, ok := file.Entry(name)
-			if !ok {
-				t.Fatalf("%q is in the order of the file, but not there", name)
-			}
-			if _, err := e.Float32s(); err == nil && e.DType != "F64" {
-				if _, err := e.Float64s(); err != nil {
-					t.Fatalf("%s: %v", name, err)
+		for _, file := range a.File {
+			if filepath.Base(file.Name) == "data.pkl" {
+				if r, err := file.Open(); err == nil {
+					if text, err := io.ReadAll(r); err == nil {
+						f.Add(text, make([]byte, 48))
+					}
 				}
 			}
 		}
-		file.Images()
-		file.Statistics("mu", "sigma")
+	})
+	f.Fuzz(func(t *testing.T, data, storage []byte) {
+		if !bytes.HasPrefix(data, []byte("PK")) {
+			data = pack(t, zip.Store, []string{"a/data.pkl", "a/data/0", "a/data/1"}, data, storage, storage[:len(storage)/2])
+		}
+		read(t, data)
+	})
+}
+
+// FuzzNumPy opens NumPy's files: npz, or npy alone and in a stored and a compressed npz.
+func FuzzNumPy(f *testing.F) {
+	seeds(f, "*.npz", func(data []byte) {
+		f.Add(data)
+		a, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for _, file := range a.File {
+			if r, err := file.Open(); err == nil {
+				if array, err := io.ReadAll(r); err == nil {
+					f.Add(array)
+				}
+			}
+		}
+	})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read(t, data)
+		if !bytes.HasPrefix(data, []byte("PK")) {
+			names := []string{"mu.npy", "arr_0.npy"}
+			read(t, pack(t, zip.Store, names, data, data))
+			read(t, pack(t, zip.Deflate, names, data, data))
+		}
 	})
 }

@@ -17,17 +17,19 @@ const (
 	ckptSecond = "exp_avg_sq."
 )
 
+const metaStep = "step"
+
 func ckptEMA(rate float64) string { return "ema_" + FormatRate(rate) + "." }
 
 // FormatRate is an EMA rate as it stands in file names: the shortest decimal that reads back as it.
 func FormatRate(rate float64) string { return strconv.FormatFloat(rate, 'g', -1, 64) }
 
 // Save writes everything a run needs to go on bit for bit: parameters, moments, averages, step and loss scale. Random numbers are keyed by
-// the step and need no state. meta is kept beside.
+// the step and need no state. meta is kept beside. The file is sealed: [tensor.OpenSealed] reads it.
 func (tr *Trainer) Save(path string, meta map[string]string) error {
 	state := tr.Opt.State()
 	m := map[string]string{
-		"step":      strconv.Itoa(tr.Step),
+		metaStep:    strconv.Itoa(tr.Step),
 		"opt_steps": strconv.Itoa(state.Steps),
 	}
 	if tr.scaled() {
@@ -40,7 +42,7 @@ func (tr *Trainer) Save(path string, meta map[string]string) error {
 	tr.each(func(kind string, p *nn.Param, t *tensor.Tensor) {
 		list = append(list, tensor.F32Tensor(kind+p.Name, p.Publish(t), p.Shape...))
 	})
-	return tensor.WriteSafeTensors(path, m, list)
+	return tensor.WriteSealed(path, m, list)
 }
 
 // CheckFinite is ErrDiverged if any number of the state is not finite. Such a state must not replace one that is saved.
@@ -64,7 +66,7 @@ func (tr *Trainer) Load(f *tensor.SafeTensors) error {
 		}
 		return n, nil
 	}
-	step, err := number("step")
+	step, err := number(metaStep)
 	if err != nil {
 		return err
 	}

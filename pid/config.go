@@ -43,6 +43,7 @@ type Config struct {
 	Seed       uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
 
 	SaveEvery   int `json:"save_every"`   // steps; 0: only at the end; code: 10000
+	Keep        int `json:"keep"`         // checkpoints, the newest and those before it; 0: all, as in the code
 	EvalEvery   int `json:"eval_every"`   // steps; 0: only at the end
 	EvalImages  int `json:"eval_images"`  // images per Fréchet distance in the final table; 0: no table
 	GridSamples int `json:"grid_samples"` // images in samples.png, of teacher and student each; 0: no grid
@@ -52,7 +53,7 @@ type Config struct {
 var DefaultJob = Config{
 	Loss: "lpips", Weighting: "uniform", Points: 250, Steps: 5000, Batch: 32, Optimizer: "radam",
 	LR: 1e-3, Warmup: 50, AnnealFrom: 0.5, AnnealTo: 0.01, EMA: []float64{0.99, 0.999}, Stratified: true, InitScale: 1,
-	SaveEvery: 500, EvalEvery: 1000, EvalImages: 2500, GridSamples: 64,
+	SaveEvery: 500, Keep: 3, EvalEvery: 1000, EvalImages: 2500, GridSamples: 64,
 }
 
 // Check says what is wrong with a configuration.
@@ -76,8 +77,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("n %d: a grid has at least 2 points", c.Points)
 	case c.Steps < 1 || c.Batch < 1:
 		return fmt.Errorf("steps %d, batch %d: must be positive", c.Steps, c.Batch)
-	case c.Micro < 0 || c.Warmup < 0 || c.SaveEvery < 0 || c.EvalEvery < 0 || c.EvalImages < 0 || c.GridSamples < 0:
-		return errors.New("microbatch, warmup, save-every, eval-every, eval-images, grid-samples: must not be negative")
+	case c.Micro < 0 || c.Warmup < 0 || c.SaveEvery < 0 || c.Keep < 0 || c.EvalEvery < 0 || c.EvalImages < 0 || c.GridSamples < 0:
+		return errors.New("microbatch, warmup, save-every, keep, eval-every, eval-images, grid-samples: must not be negative")
 	case !(c.LR > 0) || math.IsInf(c.LR, 0):
 		return fmt.Errorf("lr %g: must be positive", c.LR)
 	case !(c.AnnealFrom >= 0 && c.AnnealFrom <= 1) || !(c.AnnealTo >= 0 && c.AnnealTo <= 1):
@@ -103,6 +104,11 @@ func (c *Config) Read(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
+	return c.decode(path, b)
+}
+
+// decode is Read for what is in a file.
+func (c *Config) decode(path string, b []byte) error {
 	c.EMA = slices.Clone(c.EMA) // the decoder would write into it
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

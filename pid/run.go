@@ -15,27 +15,23 @@ import (
 	"onestep/tensor"
 )
 
-// Files of a run folder, besides the averages' ema_RATE.safetensors.
+// Files of a run folder, besides the averages' ema_RATE.safetensors and the checkpoints.
 const (
-	ConfigFile     = "config.json"
-	CheckpointFile = "checkpoint.safetensors"
-	MetricsFile    = "metrics.jsonl"
-	StudentFile    = "student.safetensors"
+	ConfigFile  = "config.json"
+	MetricsFile = "metrics.jsonl"
+	StudentFile = "student.safetensors"
 )
 
-// Metadata of a run's checkpoint, besides the trainer's.
-const (
-	metaSeed      = "seed"
-	metaTeacher   = "teacher_sha256"
-	metaEvaluated = "evaluated" // Run.Evaluated
-	metaLog       = "log_bytes" // how long the log was: what comes after is of steps that a continued run makes again
-)
-
-// Run is the folder of a run: its configuration, log, checkpoint and weights. Files but the log are replaced whole or not at all.
+// Run is the folder of a run: its configuration, log, checkpoints and weights. Files but the log are replaced whole or not at all. One process at
+// a time has it.
 type Run struct {
-	Dir       string
-	Evaluated int // the step whose evaluation is the last in the log; for a continued run to know
-	log       *os.File
+	Dir        string
+	Evaluated  int     // the step whose evaluation is the last in the log; for a continued run to know
+	Checkpoint string  // path of the last checkpoint
+	Notes      []error // what was found wrong in the folder, and does not keep the run from being continued
+
+	from *tensor.SafeTensors // to continue from, until it is read
+	log  *journal            // nil: the folder is another process's
 }
 
 func numbered(parent string, i int) string { return filepath.Join(parent, fmt.Sprintf("%03d", i)) }
@@ -74,8 +70,11 @@ func CreateRun(dir string, c Config, save func(*Run) error) (*Run, error) {
 		return nil, fmt.Errorf("%s is not empty: --resume continues the run in it, another --out begins one", dir)
 	}
 	r := &Run{Dir: dir}
-	if err = r.WriteConfig(c); err == nil {
-		if err = r.openLog(); err == nil {
+	if err := r.take(os.O_EXCL); err != nil {
+		return nil, err
+	}
+	if err = os.Mkdir(filepath.Join(dir, CheckpointFolder), 0o777); err == nil {
+		if err = r.WriteConfig(c); err == nil {
 			err = save(r)
 		}
 	}
@@ -86,28 +85,71 @@ func CreateRun(dir string, c Config, save func(*Run) error) (*Run, error) {
 	return r, nil
 }
 
+// take opens the log and makes the folder this process's.
+func (r *Run) take(flag int) error {
+	log, err := openJournal(filepath.Join(r.Dir, MetricsFile), flag)
+	if err != nil {
+		return err
+	}
+	switch ok, err := lock(log.file); {
+	case err != nil:
+		log.file.Close()
+		return fmt.Errorf("%s: %w", log.path, err)
+	case !ok:
+		log.file.Close()
+		return fmt.Errorf("%s: another process is making this run", r.Dir)
+	}
+	r.log = log
+	return nil
+}
+
 // remove undoes CreateRun.
 func (r *Run) remove(c Config, folder bool) {
 	r.Close()
-	for _, name := range append([]string{ConfigFile, MetricsFile, CheckpointFile, StudentFile}, emaFiles(c)...) {
+	for _, name := range append([]string{ConfigFile, MetricsFile, StudentFile}, emaFiles(c)...) {
 		os.Remove(filepath.Join(r.Dir, name))
 	}
+	os.RemoveAll(filepath.Join(r.Dir, CheckpointFolder))
 	if folder {
 		os.Remove(r.Dir)
 	}
 }
 
-// OpenRun finds the folder of an earlier run and returns its configuration. [Run.Restore] continues it.
-func OpenRun(dir string) (*Run, Config, error) {
-	var c Config
+// OpenRun finds the folder of an earlier run, and the newest checkpoint that is whole, whose settings it returns: [Run.Restore] continues from it.
+// Only one process may write there; the other ranks of a run [Run.Read].
+func OpenRun(dir string, write bool) (r *Run, c Config, err error) {
+	r = &Run{Dir: dir}
 	path := filepath.Join(dir, ConfigFile)
-	if err := c.Read(path); err != nil {
-		return nil, c, fmt.Errorf("no run to continue: %w", err)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		if _, e := os.Stat(filepath.Join(dir, CheckpointFolder)); e != nil {
+			return nil, c, fmt.Errorf("no run to continue: %w", err)
+		}
+		r.Notes = append(r.Notes, err)
 	}
-	if err := c.Check(); err != nil {
-		return nil, c, fmt.Errorf("%s: %w", path, err)
+	if write {
+		if err := r.take(0); err != nil {
+			return nil, c, err
+		}
 	}
-	return &Run{Dir: dir}, c, nil
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if r.from, err = r.newest(); err != nil {
+		return nil, c, err
+	}
+	r.Checkpoint = r.from.Path
+	if err = c.decode(r.from.Path+": "+metaSettings, []byte(r.from.Metadata[metaSettings])); err == nil {
+		if err = c.Check(); err != nil {
+			err = fmt.Errorf("%s: %w", r.from.Path, err)
+		}
+	}
+	if err == nil && text != nil && string(text) != c.JSON() {
+		r.Notes = append(r.Notes, fmt.Errorf("%s: has other settings than %s, and is written again", path, r.from.Path))
+	}
+	return r, c, err
 }
 
 // WriteConfig writes the configuration.
@@ -118,17 +160,16 @@ func (r *Run) WriteConfig(c Config) error {
 	})
 }
 
-func (r *Run) openLog() (err error) {
-	r.log, err = os.OpenFile(filepath.Join(r.Dir, MetricsFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	return err
-}
-
-// Close closes the log.
+// Close gives the folder back.
 func (r *Run) Close() error {
-	if r.log == nil {
-		return nil
+	var err error
+	if r.from != nil {
+		err, r.from = r.from.Close(), nil
 	}
-	return r.log.Close()
+	if r.log != nil {
+		err = errors.Join(err, r.log.file.Close())
+	}
+	return err
 }
 
 // Log appends one line of JSON to the log.
@@ -162,6 +203,25 @@ func (r *Run) Save(j *Job) error {
 	if err := j.Trainer.CheckFinite(); err != nil {
 		return err
 	}
+	if err := r.saveWeights(j); err != nil {
+		return err
+	}
+	mark, err := r.log.mark() // the checkpoint speaks of what is on the disk
+	if err != nil {
+		return err
+	}
+	step := j.Trainer.Step
+	err = j.Trainer.Save(r.checkpointPath(step), map[string]string{
+		metaSettings: j.Config.JSON(), metaTeacher: j.digest, metaEvaluated: strconv.Itoa(r.Evaluated), metaJournal + MetricsFile: mark,
+	})
+	if err != nil {
+		return err
+	}
+	return r.keep(step, j.Config.Keep)
+}
+
+// saveWeights writes the student's weights and every average's.
+func (r *Run) saveWeights(j *Job) error {
 	net := j.Student.Net
 	if err := SaveWeights(filepath.Join(r.Dir, StudentFile), RoleStudent, net.JSON(), net.Params, nil, false); err != nil {
 		return err
@@ -171,17 +231,7 @@ func (r *Run) Save(j *Job) error {
 			return err
 		}
 	}
-	if err := r.log.Sync(); err != nil { // the checkpoint speaks of what is in it
-		return err
-	}
-	info, err := r.log.Stat()
-	if err != nil {
-		return err
-	}
-	return j.Trainer.Save(filepath.Join(r.Dir, CheckpointFile), map[string]string{
-		metaSeed: strconv.FormatUint(j.Config.Seed, 10), metaTeacher: j.digest,
-		metaEvaluated: strconv.Itoa(r.Evaluated), metaLog: strconv.FormatInt(info.Size(), 10),
-	})
+	return nil
 }
 
 func emaFiles(c Config) (names []string) {
@@ -191,46 +241,51 @@ func emaFiles(c Config) (names []string) {
 	return names
 }
 
-// Read continues from the checkpoint and leaves the folder as it is: for ranks that do not write there. It returns how long the log was.
-func (r *Run) Read(j *Job) (length int64, err error) {
-	f, err := tensor.OpenSafeTensors(filepath.Join(r.Dir, CheckpointFile))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	length, err = strconv.ParseInt(f.Metadata[metaLog], 10, 64)
-	if err != nil || length < 0 {
-		return 0, fmt.Errorf("%s: %s %q: want a number of bytes", f.Path, metaLog, f.Metadata[metaLog])
-	}
+// Read brings the job to the checkpoint that was found and leaves the folder as it is: for ranks that do not write there.
+func (r *Run) Read(j *Job) (err error) {
+	f := r.from
 	if r.Evaluated, err = strconv.Atoi(f.Metadata[metaEvaluated]); err != nil {
-		return 0, fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
+		return fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
 	}
 	if f.Metadata[metaTeacher] != j.digest {
-		return 0, fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
+		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
 	}
-	return length, j.Trainer.Load(f)
+	return j.Trainer.Load(f)
 }
 
-// Restore continues from the checkpoint, and drops what the log says of later steps and files whose writing was cut off.
+// Restore makes the folder what it was at the checkpoint that the job was brought to: it drops what the log says of later steps and files whose
+// writing was cut off. Settings that have changed since are kept by a checkpoint in the place of it.
 func (r *Run) Restore(j *Job) error {
-	length, err := r.Read(j)
+	damaged, err := r.log.cut(r.from.Metadata[metaJournal+MetricsFile])
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", r.from.Path, err)
 	}
-	path := filepath.Join(r.Dir, MetricsFile)
-	if info, err := os.Stat(path); err == nil && info.Size() > length {
-		if err := os.Truncate(path, length); err != nil {
+	if damaged != nil {
+		r.Notes = append(r.Notes, damaged)
+	}
+	for _, dir := range []string{r.Dir, filepath.Join(r.Dir, CheckpointFolder)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
 			return err
 		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".tmp") { // by tensor.AtomicWrite
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
 	}
-	entries, err := os.ReadDir(r.Dir)
+	same := r.from.Metadata[metaSettings] == j.Config.JSON()
+	if err := r.from.Close(); err != nil {
+		return err
+	}
+	r.from = nil
+	if same && damaged == nil {
+		err = r.saveWeights(j)
+	} else {
+		err = r.Save(j)
+	}
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".tmp") { // by tensor.AtomicWrite
-			os.Remove(filepath.Join(r.Dir, e.Name()))
-		}
-	}
-	return r.openLog()
+	return r.WriteConfig(j.Config)
 }

@@ -14,7 +14,7 @@ import (
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
 // has the folder, the others have none.
 func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
-	job, err = prepare(f, d, &dir)
+	job, err = prepare(f, d, ranks.Rank() == 0, &dir)
 	if err := share(ranks, err); err != nil {
 		return nil, nil, err
 	}
@@ -27,8 +27,9 @@ func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid
 	return dir, job, share(ranks, err)
 }
 
-// prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder.
-func prepare(f *flags, d *tensor.Device, dir **pid.Run) (*pid.Job, error) {
+// prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder, and takes it if it is to write
+// there.
+func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, error) {
 	if !f.Resume {
 		return setUp(f, d)
 	}
@@ -38,7 +39,7 @@ func prepare(f *flags, d *tensor.Device, dir **pid.Run) (*pid.Job, error) {
 			return nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
 		}
 	}
-	opened, c, err := pid.OpenRun(f.Out)
+	opened, c, err := pid.OpenRun(f.Out, write)
 	if err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
@@ -49,7 +50,7 @@ func prepare(f *flags, d *tensor.Device, dir **pid.Run) (*pid.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := opened.Read(job); err != nil {
+	if err := opened.Read(job); err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
 	if done := job.Trainer.Step; done > f.Steps {
@@ -70,7 +71,7 @@ func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
 	if err := found.Restore(job); err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
-	return found, found.WriteConfig(f.Config)
+	return found, nil
 }
 
 // setUp loads the networks.

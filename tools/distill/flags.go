@@ -44,13 +44,14 @@ const (
 func (f *flags) options() []option {
 	return []option{
 		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), apart},
-		{cli.New("Run", "resume", "", "continue the run in --out from its checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
+		{cli.New("Run", "resume", "", "continue the run in --out from its newest whole checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
 		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), apart},
 		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
 		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), apart},
 		{cli.New("Run", "device", "NAME", device.Help, &f.Device), apart},
 		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), change},
+		{cli.New("Run", "keep", "N", "checkpoints to keep, the newest; 0: all", (*cli.Count)(&f.Keep)), change},
 		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
 		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
 		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), change},
@@ -161,7 +162,7 @@ const usageHead = `Usage: distill [flags]
 Distils a diffusion teacher into a student that draws an image in one network evaluation, by
 Physics Informed Distillation. Without flags it distils the embedded teacher, within ten minutes on
 two processor cores, into the next free folder runs/NNN: weights, samples.png, loss.png,
-metrics.jsonl, config.json, results.txt and a checkpoint.
+metrics.jsonl, config.json, results.txt and checkpoints.
 
 Ctrl-C writes a checkpoint and ends; a second one ends at once. --resume goes on from there, to the
 same bits as a run that was never interrupted. A run that is continued keeps its settings, except

@@ -46,6 +46,9 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 	if n := ranks.Size(); n > 1 {
 		where = fmt.Sprintf("%d ranks, here on %s", n, where)
 	}
+	for _, note := range dir.Notes {
+		fmt.Fprintf(messages, "distill: note: %v\n", note)
+	}
 	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
 	if err := train(ctx, f, dir, job, j, messages); err != nil {
 		return err

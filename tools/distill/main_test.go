@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -149,16 +150,24 @@ func tinyFlags(more ...string) []string {
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	m := map[string]string{}
-	entries, err := os.ReadDir(dir)
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && e.Name() != "results.txt" {
+			name, _ := filepath.Rel(dir, path)
+			m[filepath.ToSlash(name)] = read(t, path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range entries {
-		if e.Name() != "results.txt" {
-			m[e.Name()] = read(t, filepath.Join(dir, e.Name()))
-		}
-	}
 	return m
+}
+
+// newest is the path of a run's last checkpoint.
+func newest(t *testing.T, run string) string {
+	t.Helper()
+	dir := filepath.Join(run, pid.CheckpointFolder)
+	return filepath.Join(dir, strings.TrimSuffix(read(t, filepath.Join(dir, "latest")), "\n"))
 }
 
 func read(t *testing.T, path string) string {

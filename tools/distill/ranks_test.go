@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -98,8 +99,8 @@ func nearly(t *testing.T, what string, bound float64, got, want []pid.Metrics) {
 func digestOf(t *testing.T, run string) string {
 	t.Helper()
 	h := sha256.New()
-	for _, name := range []string{pid.StudentFile, pid.CheckpointFile, "ema_0.99.safetensors", pid.MetricsFile} {
-		fmt.Fprint(h, name, read(t, filepath.Join(run, name)))
+	for _, path := range []string{filepath.Join(run, pid.StudentFile), newest(t, run), filepath.Join(run, "ema_0.99.safetensors"), filepath.Join(run, pid.MetricsFile)} {
+		fmt.Fprint(h, filepath.Base(path), read(t, path))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
@@ -168,10 +169,13 @@ func TestRanks(t *testing.T) {
 			}
 			half := run(1, "half", "--microbatch", "4")
 			two := filepath.Join(dir, c.name+"2")
-			for _, name := range []string{pid.StudentFile, pid.CheckpointFile, pid.MetricsFile} {
+			for _, name := range []string{pid.StudentFile, pid.MetricsFile} {
 				if read(t, filepath.Join(two, name)) != read(t, filepath.Join(half, name)) {
 					t.Errorf("%s of 2 ranks is not that of one process with half of the batch at a time", name)
 				}
+			}
+			if !reflect.DeepEqual(weights(t, newest(t, two)), weights(t, newest(t, half))) {
+				t.Error("the checkpoint of 2 ranks has not the numbers of one process with half of the batch at a time")
 			}
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
@@ -80,12 +79,11 @@ func stopped(ctx context.Context, err error) bool {
 
 // failed says what is left after an error.
 func failed(err error, dir *pid.Run) error {
-	path := filepath.Join(dir.Dir, pid.CheckpointFile)
 	switch {
 	case errors.Is(err, pid.ErrDiverged):
-		return fmt.Errorf("%w; %s is from before (a lower --lr or --clip 1 may help)", err, path)
+		return fmt.Errorf("%w; %s is from before (a lower --lr or --clip 1 may help)", err, dir.Checkpoint)
 	case err != nil:
-		return fmt.Errorf("%w; %s is whole, and --resume --out %s continues from it", err, path, dir.Dir)
+		return fmt.Errorf("%w; %s is whole, and --resume --out %s continues from it", err, dir.Checkpoint, dir.Dir)
 	}
 	return nil
 }

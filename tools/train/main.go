@@ -165,7 +165,7 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 		}
 		return tr.Save(checkpoint, settings)
 	}
-	file, err := tensor.OpenSafeTensors(checkpoint)
+	file, err := tensor.OpenSealed(checkpoint)
 	if err != nil {
 		return fmt.Errorf("--resume: %w", err)
 	}

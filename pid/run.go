@@ -26,9 +26,10 @@ const (
 // a time has it.
 type Run struct {
 	Dir        string
-	Evaluated  int     // the step whose evaluation is the last in the log; for a continued run to know
-	Checkpoint string  // path of the last checkpoint
-	Notes      []error // what was found wrong in the folder, and does not keep the run from being continued
+	Evaluated  int                    // the step whose evaluation is the last in the log; for a continued run to know
+	Checkpoint string                 // path of the last checkpoint
+	Notes      []error                // what was found wrong in the folder, and does not keep the run from being continued
+	Watch      func(logged any) error // is told of what was logged, if it is set
 
 	from *tensor.SafeTensors // to continue from, until it is read
 	log  *journal            // nil: the folder is another process's
@@ -178,7 +179,9 @@ func (r *Run) Log(v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(r.Dir, MetricsFile), err)
 	}
-	_, err = r.log.Write(append(line, '\n'))
+	if _, err = r.log.Write(append(line, '\n')); err == nil && r.Watch != nil {
+		err = r.Watch(v)
+	}
 	return err
 }
 

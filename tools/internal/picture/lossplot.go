@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
@@ -34,8 +35,8 @@ type Series struct {
 }
 
 const (
-	plotWidth  = 8 * vg.Inch
-	plotHeight = 5 * vg.Inch
+	plotWidth  = 8 // inches
+	plotHeight = 5
 	plotDPI    = 120
 	plotPoints = 2000 // that are drawn of a line
 	extreme    = 1e30 // of values; beyond it, ticks and ranges would overflow
@@ -48,16 +49,27 @@ var plotColors = []color.NRGBA{
 
 // LossPlot draws lines as a PNG file. Without a single point that can be drawn it is an error.
 func LossPlot(path string, axes Axes, series ...Series) error {
-	p, err := newPlot(axes, series)
+	b, err := Plot(plotWidth, plotHeight, axes, series...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	c := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI))
-	p.Draw(draw.Crop(draw.New(c), 8, -16, 8, -8)) // a border, in points
 	return tensor.AtomicWrite(path, func(w io.Writer) error {
-		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+		_, err := w.Write(b)
 		return err
 	})
+}
+
+// Plot is [LossPlot] in memory, of so many inches at 120 dots each.
+func Plot(width, height float64, axes Axes, series ...Series) ([]byte, error) {
+	p, err := newPlot(axes, series)
+	if err != nil {
+		return nil, err
+	}
+	c := vgimg.NewWith(vgimg.UseWH(vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch), vgimg.UseDPI(plotDPI))
+	p.Draw(draw.Crop(draw.New(c), 8, -16, 8, -8)) // a border, in points
+	var b bytes.Buffer
+	_, err = vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
+	return b.Bytes(), err
 }
 
 func newPlot(axes Axes, series []Series) (*plot.Plot, error) {

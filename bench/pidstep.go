@@ -22,6 +22,8 @@ type Step struct {
 	Half  bool      // mixed precision
 	LPIPS bool      // the distance of the reference, on VGG16 at 224×224; else L2
 	Rates []float64 // of the averages; nil: one
+
+	Checkpoint bool // compute blocks again in the backward pass
 }
 
 // PIDStep is a trainer of the reference's settings on random weights: RAdam, 250 grid points.
@@ -39,6 +41,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	teacher.CopyFrom(student.Params)
 	teacher.Freeze()
 	teacher.Half, student.Half = s.Half, s.Half
+	student.Checkpoint = s.Checkpoint
 	var vars []*autograd.Var
 	for _, p := range student.Trained() {
 		vars = append(vars, p.Var)

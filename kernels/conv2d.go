@@ -29,7 +29,7 @@ func (s ConvShape) MACs() int { return s.N * s.OH * s.OW * s.O * s.KH * s.KW * s
 //	y[n,p,q,o] = act( s·( Σ_{i,j,c} x[n, p·S+i−padH, q·S+j−padW, c]·w[i,j,c,o] + b[o] + r[n,p,q,o] ) )
 //
 // act is the identity or max(0,·).
-var Conv2D = Op[Conv2DArgs]{Name: "conv2d", Ref: conv2D}
+var Conv2D = Op[Conv2DArgs]{Name: "conv2d", Ref: conv2D, MACs: func(a Conv2DArgs) int { return a.ConvShape.MACs() }}
 
 // Conv2DArgs lists output, inputs, settings, sizes. Bias and Residual may be left out.
 type Conv2DArgs struct {
@@ -92,7 +92,9 @@ func (s ConvShape) taps(m int, f func(tap, pixel int)) {
 // Conv2DInputGrad is the gradient of the convolution alone (no residual, scale or rectifier) at its input:
 //
 //	dx[n,h,w,c] = Σ over (p,q,i,j) with p·S+i−padH = h, q·S+j−padW = w, and over o, of dy[n,p,q,o]·w[i,j,c,o]
-var Conv2DInputGrad = Op[Conv2DInputGradArgs]{Name: "conv2d_input_grad", Ref: conv2DInputGrad}
+var Conv2DInputGrad = Op[Conv2DInputGradArgs]{
+	Name: "conv2d_input_grad", Ref: conv2DInputGrad, MACs: func(a Conv2DInputGradArgs) int { return a.ConvShape.MACs() },
+}
 
 // Conv2DInputGradArgs lists output, inputs, sizes.
 type Conv2DInputGradArgs struct {
@@ -134,7 +136,9 @@ func conv2DInputGrad(c *CPU, a Conv2DInputGradArgs) {
 // Conv2DWeightGrad is the gradient of the convolution at its weight and bias:
 //
 //	dw[i,j,c,o] = Σ_{n,p,q} x[n, p·S+i−padH, q·S+j−padW, c]·dy[n,p,q,o],   db[o] = Σ_{n,p,q} dy[n,p,q,o]
-var Conv2DWeightGrad = Op[Conv2DWeightGradArgs]{Name: "conv2d_weight_grad", Ref: conv2DWeightGrad}
+var Conv2DWeightGrad = Op[Conv2DWeightGradArgs]{
+	Name: "conv2d_weight_grad", Ref: conv2DWeightGrad, MACs: func(a Conv2DWeightGradArgs) int { return a.ConvShape.MACs() },
+}
 
 // Conv2DWeightGradArgs lists outputs, inputs, sizes. DBias may be left out.
 type Conv2DWeightGradArgs struct {

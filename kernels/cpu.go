@@ -66,7 +66,9 @@ type CPU struct {
 	mu        sync.Mutex
 	free      map[int][][]float32 // free buffers by capacity in floats
 	now, peak int64
+	held      int64 // bytes of all buffers, in use or free
 	poison    bool
+	dry       *dry // nil: operations are done
 
 	scratch [][][]float32 // by worker and slot
 }
@@ -128,7 +130,7 @@ func (c *CPU) Alloc(t DType, n int) Buf {
 	c.mu.Unlock()
 
 	if x == nil {
-		x = aligned(class)
+		x = c.take(class)
 	}
 	if c.poison {
 		for i := range x {
@@ -164,6 +166,24 @@ func (c *CPU) Memory() (now, peak int64) {
 	return c.now, c.peak
 }
 
+// Held reports the bytes taken from the system: buffers in use or kept for later, and the scratch of the workers.
+func (c *CPU) Held() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
+// take makes a new buffer.
+func (c *CPU) take(floats int) []float32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held += int64(floats) * 4
+	if c.dry != nil {
+		return c.dry.some(floats)
+	}
+	return aligned(floats)
+}
+
 // Upload copies host numbers into a buffer.
 func (c *CPU) Upload(dst Buf, src []float32) {
 	Cast.Run(c, CastArgs{Y: dst, X: HostF32(src), N: len(src)})
@@ -172,6 +192,9 @@ func (c *CPU) Upload(dst Buf, src []float32) {
 // Download copies a buffer out.
 func (c *CPU) Download(dst []float32, src Buf) {
 	Cast.Run(c, CastArgs{Y: HostF32(dst), X: src, N: len(dst)})
+	if c.dry != nil {
+		fillOnes(dst)
+	}
 }
 
 // Scratch is n floats of undefined contents that belong to one worker until it asks for the same slot again.
@@ -181,7 +204,7 @@ func (c *CPU) Scratch(worker, slot, n int) []float32 {
 		*s = append(*s, nil)
 	}
 	if len((*s)[slot]) < n {
-		(*s)[slot] = aligned(sizeClass(n))
+		(*s)[slot] = c.take(sizeClass(n))
 	}
 	return (*s)[slot][:n]
 }

@@ -105,6 +105,9 @@ func (j *job) run(worker int) {
 // one task runs at a time for each worker number in [0,Threads). Tasks must not call For. What a task computes must not
 // depend on the worker or on the order of tasks.
 func (c *CPU) For(n int, f func(worker, i int)) {
+	if c.dry != nil {
+		return
+	}
 	if n <= 1 || c.threads == 1 {
 		for i := range n {
 			f(0, i)

@@ -14,6 +14,7 @@ type Op[A any] struct {
 	Name string
 	Ref  func(*CPU, A) // the plain loop that defines the operation, on the host
 	Half bool          // Ref handles F16 buffers itself
+	MACs func(A) int   // multiply-adds of products, for plans; nil: none
 
 	impls  []Impl[A]
 	fields sync.Once
@@ -52,6 +53,9 @@ func (o *Op[A]) Register(im Impl[A]) {
 func (o *Op[A]) Run(d Device, a A) {
 	d = d.Self()
 	cpu, host := d.(*CPU)
+	if host && cpu.dry != nil {
+		defer cpu.dry.note(o.work(a))()
+	}
 	for i := len(o.impls) - 1; i >= 0; i-- {
 		im := &o.impls[i]
 		if im.Kind != d.Kind() || host && im.ISA > cpu.ISA() || im.Fits != nil && !im.Fits(a) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"sync"
 
 	"onestep/autograd"
 	"onestep/nn"
@@ -19,8 +20,8 @@ type Job struct {
 	Student *Student
 	Trainer *Trainer
 
-	digest string   // of the teacher's weights
-	spare  *Student // draws for weights that no network holds
+	digest func() string // of the teacher's weights
+	spare  *Student      // draws for weights that no network holds
 }
 
 // NewJob sets a run up: the student starts as the teacher. perceptual is needed for the loss lpips only.
@@ -50,7 +51,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), digest: digest(teacher.Params)}
+	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), digest: sync.OnceValue(func() string { return digest(teacher.Params) })}
 	var vars []*autograd.Var
 	for _, p := range net.Trained() {
 		vars = append(vars, p.Var)
@@ -73,7 +74,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 // Join makes the job one of several processes' that make each step together. Paths of files may differ between them.
 func (j *Job) Join(ranks Ranks) error {
 	c := j.Config
-	c.Teacher, c.VGG = j.digest, ""
+	c.Teacher, c.VGG = j.digest(), ""
 	return j.Trainer.Join(ranks, c.JSON())
 }
 

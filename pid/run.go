@@ -133,9 +133,10 @@ func OpenRun(dir string, write bool) (r *Run, c Config, err error) {
 			return nil, c, err
 		}
 	}
+	opened := r
 	defer func() {
 		if err != nil {
-			r.Close()
+			opened.Close()
 		}
 	}()
 	if r.from, err = r.newest(); err != nil {
@@ -215,7 +216,7 @@ func (r *Run) Save(j *Job) error {
 	}
 	step := j.Trainer.Step
 	err = j.Trainer.Save(r.checkpointPath(step), map[string]string{
-		metaSettings: j.Config.JSON(), metaTeacher: j.digest, metaEvaluated: strconv.Itoa(r.Evaluated), metaJournal + MetricsFile: mark,
+		metaSettings: j.Config.JSON(), metaTeacher: j.digest(), metaEvaluated: strconv.Itoa(r.Evaluated), metaJournal + MetricsFile: mark,
 	})
 	if err != nil {
 		return err
@@ -250,8 +251,8 @@ func (r *Run) Read(j *Job) (err error) {
 	if r.Evaluated, err = strconv.Atoi(f.Metadata[metaEvaluated]); err != nil {
 		return fmt.Errorf("%s: %s %q: want a step", f.Path, metaEvaluated, f.Metadata[metaEvaluated])
 	}
-	if f.Metadata[metaTeacher] != j.digest {
-		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest)
+	if f.Metadata[metaTeacher] != j.digest() {
+		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest())
 	}
 	return j.Trainer.Load(f)
 }

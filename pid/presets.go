@@ -52,6 +52,7 @@ var CIFAR10 = Config{
 	Seed: 0,     // C draws none; any other will do
 
 	SaveEvery:   10_000, // S
+	Keep:        3,      // ours: the script keeps all
 	EvalEvery:   10_000, // ours: with each checkpoint
 	EvalImages:  50_000, // T's FID is of so many
 	GridSamples: 64,     // ours

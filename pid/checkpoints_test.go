@@ -1,0 +1,319 @@
+package pid_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// small is a run that saves every other step.
+func small(c *pid.Config) { c.SaveEvery, c.Keep, c.Batch = 2, 3, 2 }
+
+// begun is a run after so many steps, which it has given back.
+func begun(t *testing.T, steps int, change func(*pid.Config)) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	j := job(t, tensor.CPU(1), change)
+	r, err := pid.CreateRun(dir, j.Config, func(r *pid.Run) error { return r.Save(j) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	further(t, r, j, steps)
+	return dir
+}
+
+// further makes steps up to one, saves when it is due, and gives the folder back.
+func further(t *testing.T, r *pid.Run, j *pid.Job, steps int) {
+	t.Helper()
+	for j.Trainer.Step < steps {
+		m, err := j.Trainer.Update()
+		if err == nil {
+			err = r.Log(m)
+		}
+		if err == nil && j.Trainer.Step%j.Config.SaveEvery == 0 {
+			err = r.Save(j)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reopened continues a run.
+func reopened(t *testing.T, dir string, change func(*pid.Config)) (*pid.Run, *pid.Job, error) {
+	t.Helper()
+	r, c, err := pid.OpenRun(dir, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := job(t, tensor.CPU(1), func(into *pid.Config) {
+		*into = c
+		if change != nil {
+			change(into)
+		}
+	})
+	if err := r.Read(j); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Restore(j); err != nil {
+		t.Fatal(err)
+	}
+	return r, j, nil
+}
+
+// all is the folder's files.
+func all(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	m := map[string]string{}
+	for _, pattern := range []string{"*", "checkpoints/*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if b, err := os.ReadFile(path); err == nil {
+				name, _ := filepath.Rel(dir, path)
+				m[filepath.ToSlash(name)] = string(b)
+			}
+		}
+	}
+	return m
+}
+
+func equal(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for name := range want {
+		if got[name] != want[name] {
+			t.Errorf("%s differs", name)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s should not be there", name)
+		}
+	}
+}
+
+func checkpoints(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	for name := range all(t, filepath.Join(dir, pid.CheckpointFolder)) {
+		names = append(names, strings.TrimSuffix(name, ".safetensors"))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestKeep: the last ones are there, and latest says which is the last.
+func TestKeep(t *testing.T) {
+	for keep, want := range map[int][]string{
+		0: {"latest", "step-0000000", "step-0000002", "step-0000004", "step-0000006", "step-0000008"},
+		1: {"latest", "step-0000008"},
+		3: {"latest", "step-0000004", "step-0000006", "step-0000008"},
+	} {
+		dir := begun(t, 9, func(c *pid.Config) { small(c); c.Keep = keep })
+		if got := checkpoints(t, dir); !slices.Equal(got, want) {
+			t.Errorf("keep %d: %v, want %v", keep, got, want)
+		}
+		if latest := all(t, dir)["checkpoints/latest"]; latest != "step-0000008.safetensors\n" {
+			t.Errorf("latest says %q", latest)
+		}
+	}
+}
+
+// TestKeepInterrupted: the checkpoint of an interruption goes when the next one is due, and the folder is that of a run that was left alone. With
+// other settings the run goes on from what it has.
+func TestKeepInterrupted(t *testing.T) {
+	dir := begun(t, 5, small)
+	r, j, err := reopened(t, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := j.Trainer.Update()
+	if err == nil {
+		err = r.Log(m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Save(j); err != nil { // an interruption
+		t.Fatal(err)
+	}
+	r.Close()
+	if got, want := checkpoints(t, dir), []string{"latest", "step-0000002", "step-0000004", "step-0000005"}; !slices.Equal(got, want) {
+		t.Errorf("after an interruption: %v, want %v", got, want)
+	}
+	r, j, err = reopened(t, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	further(t, r, j, 8)
+	equal(t, all(t, dir), all(t, begun(t, 8, small)))
+
+	r, _, err = reopened(t, dir, func(c *pid.Config) { c.Steps = 200 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, c, err := pid.OpenRun(dir, false); err != nil || c.Steps != 200 {
+		t.Errorf("%d steps, error %v: the longer run is forgotten", c.Steps, err)
+	}
+}
+
+// TestDamaged damages one thing at a time: the run goes on to the same bits from the newest checkpoint that is whole, and says what was wrong.
+func TestDamaged(t *testing.T) {
+	want := all(t, begun(t, 10, small))
+	path := func(dir, name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	change := func(name string, f func(b []byte) []byte) func(dir string) error {
+		return func(dir string) error {
+			b, err := os.ReadFile(path(dir, name))
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path(dir, name), f(b), 0o666)
+		}
+	}
+	flip := func(b []byte) []byte { b[len(b)/3] ^= 1; return b }
+	cut := func(b []byte) []byte { return b[:len(b)/2] }
+	torn := func(b []byte) []byte { clear(b[len(b)/2:]); return b }
+	remove := func(name string) func(string) error {
+		return func(dir string) error { return os.Remove(path(dir, name)) }
+	}
+	const last, before = "checkpoints/step-0000008.safetensors", "checkpoints/step-0000006.safetensors"
+	for _, c := range []struct {
+		what   string
+		damage func(dir string) error
+		step   int
+		says   string
+	}{
+		{"nothing", func(string) error { return nil }, 8, ""},
+		{"flipped", change(last, flip), 6, "step-0000008.safetensors: "},
+		{"cut", change(last, cut), 6, "step-0000008.safetensors: "},
+		{"torn", change(last, torn), 6, "step-0000008.safetensors: "},
+		{"empty", change(last, func([]byte) []byte { return nil }), 6, "step-0000008.safetensors: "},
+		{"gone", remove(last), 6, "latest: names step-0000008.safetensors, which is not there"},
+		{"older", change(before, flip), 8, ""},
+		{"renamed", func(dir string) error {
+			return os.Rename(path(dir, before), path(dir, "checkpoints/step-0000009.safetensors"))
+		}, 8, "step-0000009.safetensors: is of step 6"},
+		{"latest", change("checkpoints/latest", func([]byte) []byte { return []byte("st\x00p") }), 8, "is no name of a checkpoint"},
+		{"no latest", remove("checkpoints/latest"), 8, "latest"},
+		{"config", change("config.json", func(b []byte) []byte { return []byte(strings.Replace(string(b), "0.001", "0.003", 1)) }), 8, "config.json: has other settings"},
+		{"config cut", change("config.json", cut), 8, "config.json: has other settings"},
+		{"no config", remove("config.json"), 8, "config.json"},
+		{"student", change(pid.StudentFile, torn), 8, ""},
+		{"average", remove("ema_0.9.safetensors"), 8, ""},
+		{"half a line", change(pid.MetricsFile, func(b []byte) []byte { return append(b, "{"...) }), 8, ""},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			dir := begun(t, 9, small)
+			if err := c.damage(dir); err != nil {
+				t.Fatal(err)
+			}
+			r, j, err := reopened(t, dir, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if j.Trainer.Step != c.step {
+				t.Errorf("continued from step %d, want %d", j.Trainer.Step, c.step)
+			}
+			if notes := noted(r); (notes == "") != (c.says == "") || !strings.Contains(notes, c.says) {
+				t.Errorf("it says %q, want %q", notes, c.says)
+			}
+			further(t, r, j, 10)
+			if got := all(t, dir); c.what != "older" && c.what != "gone" && c.what != "renamed" {
+				equal(t, got, want)
+			} else if got[pid.StudentFile] != want[pid.StudentFile] || got["checkpoints/step-0000010.safetensors"] != want["checkpoints/step-0000010.safetensors"] {
+				t.Error("the bits differ")
+			}
+		})
+	}
+}
+
+func noted(r *pid.Run) string {
+	var b strings.Builder
+	for _, n := range r.Notes {
+		b.WriteString(n.Error() + "\n")
+	}
+	return b.String()
+}
+
+// TestDamagedLog: of the past only the log tells. What is lost of it is said once, and the run goes on.
+func TestDamagedLog(t *testing.T) {
+	for what, damage := range map[string]func(b []byte) []byte{
+		"lost":    func(b []byte) []byte { return b[:len(b)/2] },
+		"damaged": func(b []byte) []byte { b[5] ^= 4; return b },
+	} {
+		dir := begun(t, 9, small)
+		path := filepath.Join(dir, pid.MetricsFile)
+		b, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, damage(b), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for again := range 2 {
+			r, j, err := reopened(t, dir, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if notes := noted(r); (again == 0) != strings.Contains(notes, pid.MetricsFile) || again == 0 && !strings.Contains(notes, what) {
+				t.Errorf("%s: time %d: it says %q", what, again, notes)
+			}
+			if j.Trainer.Step != 8 {
+				t.Errorf("continued from step %d", j.Trainer.Step)
+			}
+			r.Close()
+		}
+		if b, err := os.ReadFile(path); err != nil || len(b) > 0 && b[len(b)-1] != '\n' {
+			t.Errorf("%s: the log ends in the middle of a line: %v", what, err)
+		}
+	}
+}
+
+// TestRefused: without a checkpoint there is nothing to continue, and the error names the files.
+func TestRefused(t *testing.T) {
+	dir := begun(t, 4, small)
+	held, _, err := reopened(t, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := pid.OpenRun(dir, true); err == nil || !strings.Contains(err.Error(), dir+": another process is making this run") {
+		t.Errorf("a folder in use: %v", err)
+	}
+	if _, _, err := pid.OpenRun(dir, false); err != nil {
+		t.Errorf("reading a folder in use: %v", err)
+	}
+	held.Close()
+
+	paths, err := filepath.Glob(filepath.Join(dir, pid.CheckpointFolder, "step-*"))
+	if err != nil || len(paths) != 3 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		if err := os.Truncate(path, 1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err = pid.OpenRun(dir, true)
+	for _, path := range paths {
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("error %v does not name %s", err, path)
+		}
+		os.Remove(path)
+	}
+	if _, _, err = pid.OpenRun(dir, true); err == nil || !strings.Contains(err.Error(), "has no checkpoint") {
+		t.Errorf("without checkpoints: %v", err)
+	}
+	if _, _, err = pid.OpenRun(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), pid.ConfigFile) {
+		t.Errorf("an empty folder: %v", err)
+	}
+}

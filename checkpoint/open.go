@@ -25,12 +25,16 @@ const ConfigKey = "config"
 // Open opens a weight file of any format. Dictionaries within dictionaries give names joined by dots; of an EDM pickle, the averaged network's
 // state_dict() is read, with the names that start with "model.", and its configuration becomes the metadata "config". Errors name the
 // file and the place. The file must not change until Close.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return OpenPart(path, "") }
+
+// OpenPart is Open for what the file holds under a name, "net" or "state_dict" say, and without that name in front. The rest of a pickle is
+// then not looked at: it may hold what is no weight. "" is all of it or, of an EDM pickle, its "ema".
+func OpenPart(path, part string) (*File, error) {
 	data, unmap, err := tensor.MapFile(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := Read(path, data)
+	f, err := ReadPart(path, data, part)
 	if err != nil {
 		return nil, errors.Join(err, unmap())
 	}
@@ -39,40 +43,43 @@ func Open(path string) (*File, error) {
 }
 
 // Read is Open for bytes in memory, which the arrays go on to use. The name stands in errors for a path.
-func Read(name string, data []byte) (*File, error) {
-	f, err := read(name, data)
+func Read(name string, data []byte) (*File, error) { return ReadPart(name, data, "") }
+
+// ReadPart is [OpenPart] for bytes in memory.
+func ReadPart(name string, data []byte, part string) (*File, error) {
+	f, err := read(name, data, part)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.TrimSuffix(name, ": "), err)
 	}
 	return f, nil
 }
 
-func read(name string, data []byte) (*File, error) {
+func read(name string, data []byte, part string) (*File, error) {
 	switch {
 	case len(data) == 0:
 		return nil, fmt.Errorf("the file is empty")
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return readArchive(name, data)
+		return readArchive(name, data, part)
 	case bytes.HasPrefix(data, legacyMagic[:14]):
 		v, err := legacy(data)
 		if err != nil {
 			return nil, err
 		}
-		return flatten(name, "torch (legacy)", v, len(data))
+		return flatten(name, "torch (legacy)", v, part, len(data))
 	case bytes.HasPrefix(data, []byte(npyMagic)):
 		e, err := npy(bytes.NewReader(data), uint64(len(data)))
 		if err != nil {
 			return nil, err
 		}
-		return arrays(name, "npy", map[string]tensor.Entry{"array": e}, nil), nil
+		return arrays(name, "npy", map[string]tensor.Entry{"array": e}, nil).part(part)
 	case len(data) >= 9 && data[8] == '{' && binary.LittleEndian.Uint64(data) < 1<<40:
 		s, err := tensor.ReadSafeTensors(name, data)
 		if err != nil {
 			return nil, errors.New(strings.TrimPrefix(err.Error(), name+": "))
 		}
-		return &File{SafeTensors: s, Format: "safetensors", Order: s.Names()}, nil
+		return (&File{SafeTensors: s, Format: "safetensors", Order: s.Names()}).part(part)
 	case data[0] == 0x80 && len(data) > 1 && data[1] >= 2:
-		return readPickle(name, data)
+		return readPickle(name, data, part)
 	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
 		return nil, fmt.Errorf("a Git LFS pointer: the file itself was not fetched")
 	case bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<!doctype html")) || bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<html")):
@@ -81,7 +88,7 @@ func read(name string, data []byte) (*File, error) {
 	return nil, fmt.Errorf("no known format: it starts with the bytes % x", data[:min(len(data), 8)])
 }
 
-func readArchive(name string, data []byte) (*File, error) {
+func readArchive(name string, data []byte, part string) (*File, error) {
 	a, err := openArchive(data)
 	if err != nil {
 		return nil, err
@@ -95,7 +102,11 @@ func readArchive(name string, data []byte) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		return flatten(name, "torch", v, len(data))
+		f, err := flatten(name, "torch", v, part, len(data))
+		if err != nil {
+			return nil, err
+		}
+		return f, a.metadata(root, f)
 	}
 	for _, n := range a.names {
 		if strings.HasSuffix(n, ".npy") {
@@ -103,14 +114,14 @@ func readArchive(name string, data []byte) (*File, error) {
 			if err != nil {
 				return nil, err
 			}
-			return arrays(name, "npz", es, nil), nil
+			return arrays(name, "npz", es, nil).part(part)
 		}
 	}
 	return nil, fmt.Errorf("a zip file with neither data.pkl nor .npy files in it")
 }
 
 // readPickle reads EDM's networks [edm]: a dictionary whose "ema" is the averaged network.
-func readPickle(name string, data []byte) (*File, error) {
+func readPickle(name string, data []byte, part string) (*File, error) {
 	v, n, err := pickle.Load(data, pickle.Hooks{Call: call})
 	if err != nil {
 		return nil, err
@@ -118,32 +129,27 @@ func readPickle(name string, data []byte) (*File, error) {
 	if n != len(data) {
 		return nil, fmt.Errorf("%d bytes after the pickle's end", len(data)-n)
 	}
-	d, ok := v.(*pickle.Dict)
-	if !ok {
+	if _, ok := v.(*pickle.Dict); !ok {
 		return nil, fmt.Errorf("a pickle of %s, not of a dictionary with a network", pickle.Describe(v))
 	}
-	ema, ok := d.Get("ema")
-	if !ok {
-		return nil, fmt.Errorf("a pickled dictionary without the key ema")
+	if part == "" {
+		part = "ema"
 	}
-	f, err := flatten(name, "EDM pickle", ema, len(data))
-	if err != nil {
-		return nil, err
-	}
-	if c := config(ema); c != "" {
-		f.Metadata = map[string]string{ConfigKey: c}
-	}
-	return f, nil
+	return flatten(name, "EDM pickle", v, part, len(data))
 }
 
-// flatten makes a file of the value of a pickle. One without any tensor is no weight file.
-func flatten(name, format string, v any, size int) (*File, error) {
+// flatten makes a file of a part of the value of a pickle. One without any tensor is no weight file.
+func flatten(name, format string, v any, part string, size int) (*File, error) {
+	found, rest := pick(v, part)
+	if d, ok := found.(*pickle.Dict); ok && rest != "" && !holds(d, rest+".") {
+		return nil, fmt.Errorf("nothing in it is named %s", part)
+	}
 	fl := &flattener{budget: &budget{left: size + 32<<20}, arrays: map[string]tensor.Entry{}, scalars: map[string]any{}}
-	if err := fl.value("", v, 0); err != nil {
+	if err := fl.value("", found, 0); err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), ": "))
 	}
-	if len(fl.arrays) == 0 {
-		return nil, fmt.Errorf("%s without a tensor in it", pickle.Describe(v))
+	if len(fl.arrays) == 0 && rest == "" {
+		return nil, fmt.Errorf("%s without a tensor in it", pickle.Describe(found))
 	}
 	for name, e := range fl.arrays {
 		if err := e.CheckBool(); err != nil {
@@ -152,7 +158,10 @@ func flatten(name, format string, v any, size int) (*File, error) {
 	}
 	f := arrays(name, format, fl.arrays, fl.order)
 	f.Scalars = fl.scalars
-	return f, nil
+	if c := config(found); c != "" {
+		f.Metadata = map[string]string{ConfigKey: c}
+	}
+	return f.part(rest)
 }
 
 func arrays(name, format string, entries map[string]tensor.Entry, order []string) *File {

@@ -29,7 +29,7 @@ func TestWriteTorch(t *testing.T) {
 			arrays = append(arrays, tensor.Named{Name: name, DType: e.DType, Shape: e.Shape, Data: e.Data})
 		}
 		out := filepath.Join(t.TempDir(), "out.pt")
-		if err := checkpoint.WriteTorch(out, arrays); err != nil {
+		if err := checkpoint.WriteTorch(out, map[string]string{"config": "{}"}, arrays); err != nil {
 			t.Fatal(err)
 		}
 		back, err := checkpoint.Open(out)
@@ -37,6 +37,9 @@ func TestWriteTorch(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer back.Close()
+		if back.Metadata["config"] != "{}" {
+			t.Errorf("%s: metadata %v", path, back.Metadata)
+		}
 		if !slices.Equal(back.Order, in.Order) {
 			t.Errorf("%s: order %v, want %v", path, back.Order, in.Order)
 		}

@@ -155,7 +155,7 @@ func join(path, name string) string {
 }
 
 // config is the configuration of an EDM network in the words of its constructor, as JSON: the keywords that EDMPrecond passes on, or the
-// network's own. "" if the object is neither.
+// network's own, and its class. "" if the object is neither.
 func config(v any) string {
 	o, ok := v.(*pickle.Object)
 	if !ok || o.Class != any(persistentObj) {
@@ -188,6 +188,7 @@ func config(v any) string {
 		}
 		m["model_type"] = class
 	}
+	m["class"] = plain(class, 0)
 	text, err := json.Marshal(m)
 	if err != nil {
 		return ""

@@ -272,6 +272,12 @@ func checkShapes(t *testing.T, g *golden.File, ps *nn.Params) {
 	if rows == nil {
 		return
 	}
+	checkRows(t, rows, ps)
+}
+
+// checkRows compares names, order, shapes and kinds with such a list.
+func checkRows(t *testing.T, rows [][]string, ps *nn.Params) {
+	t.Helper()
 	if len(rows) != len(ps.List) {
 		t.Errorf("%d tensors, want %d", len(ps.List), len(rows))
 		return

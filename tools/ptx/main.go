@@ -63,9 +63,8 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	}
 	f.command = commands[i]
 	options := f.command.options(f)
-	var rest []string
-	f.files, rest = split(args[1:], options)
-	if _, err := cli.Parse(options, rest); err != nil {
+	var err error
+	if _, f.files, err = cli.ParseFiles(options, args[1:]); err != nil {
 		return nil, err
 	}
 	if (len(f.files) == 0) != (f.command.files == "") {
@@ -75,24 +74,6 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// split parts the files from the flags, which may stand in any order.
-func split(args []string, options []cli.Option) (files, rest []string) {
-	for i := 0; i < len(args); i++ {
-		if !strings.HasPrefix(args[i], "-") {
-			files = append(files, args[i])
-			continue
-		}
-		rest = append(rest, args[i])
-		name := strings.TrimLeft(args[i], "-")
-		takes := slices.ContainsFunc(options, func(o cli.Option) bool { return o.Name == name && o.Unit != "" })
-		if takes && i+1 < len(args) {
-			i++
-			rest = append(rest, args[i])
-		}
-	}
-	return files, rest
 }
 
 // ordinal is the number of a GPU, or −1 for the interpreter.

@@ -49,24 +49,41 @@ var ErrHelp = flag.ErrHelp
 
 // Parse sets the options from a command line, and returns those that were given. What is no option is an error.
 func Parse(options []Option, args []string) (given map[string]string, err error) {
+	given, files, err := ParseFiles(options, args)
+	if err == nil && len(files) > 0 {
+		return nil, fmt.Errorf("unexpected argument %q (-h lists the flags)", files[0])
+	}
+	return given, err
+}
+
+// ParseFiles is Parse for a command that is also given files. Flags and files may stand in any order; after -- there are files only.
+func ParseFiles(options []Option, args []string) (given map[string]string, files []string, err error) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, o := range options {
 		fs.Var(o.Value, o.Name, o.Help)
 	}
-	switch err := fs.Parse(args); {
+	for rest := args; ; {
+		if err = fs.Parse(rest); err != nil || fs.NArg() == 0 {
+			break
+		}
+		if read := len(rest) - fs.NArg(); read > 0 && rest[read-1] == "--" {
+			files = append(files, fs.Args()...)
+			break
+		}
+		files, rest = append(files, fs.Arg(0)), fs.Args()[1:]
+	}
+	switch {
 	case errors.Is(err, flag.ErrHelp):
-		return nil, ErrHelp
+		return nil, nil, ErrHelp
 	case err != nil: // in the words of the flag package, which knows one dash only
-		return nil, fmt.Errorf("%s (-h lists the flags)", strings.NewReplacer(
+		return nil, nil, fmt.Errorf("%s (-h lists the flags)", strings.NewReplacer(
 			"flag provided but not defined: -", "unknown flag --", "flag needs an argument: -", "a value is missing after --",
 			" for flag -", " for --", " for -", " for --", "boolean value", "value").Replace(err.Error()))
-	case fs.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %q (-h lists the flags)", fs.Arg(0))
 	}
 	given = map[string]string{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
-	return given, nil
+	return given, files, nil
 }
 
 // Usage prints head, all options with defaults and units, and tail.

@@ -50,3 +50,28 @@ func TestParse(t *testing.T) {
 		t.Errorf("--help: %v", err)
 	}
 }
+
+func TestParseFiles(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                   "",
+		"a b":                "a b",
+		"-n 3 a --on b":      "a b",
+		"a -n 3 --on":        "a",
+		"--on -n 3 -- -n b":  "-n b",
+		"a --on -n 3 - -- c": "a - c",
+	} {
+		var n int
+		var on bool
+		options := []Option{New("A", "n", "N", "how many", (*Count)(&n)), New("A", "on", "", "switch", (*Yes)(&on))}
+		given, files, err := ParseFiles(options, strings.Fields(args))
+		if err != nil || strings.Join(files, " ") != want || len(given) == 2 != (on && n == 3) || strings.Contains(args, "3") != on {
+			t.Errorf("%s: files %q, given %v: %v", args, files, given, err)
+		}
+		if _, _, err := ParseFiles(options, append(strings.Fields(args), "--m")); (err == nil) != strings.Contains(args, "-- ") {
+			t.Errorf("%s --m: %v", args, err)
+		}
+	}
+	if _, _, err := ParseFiles(nil, []string{"a", "-h"}); err != ErrHelp {
+		t.Errorf("-h after a file: %v", err)
+	}
+}

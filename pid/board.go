@@ -236,7 +236,10 @@ func (b *Board) Aside(do func() error) error {
 	return do()
 }
 
-// Close writes the last speed and closes the files.
+// Flush writes the speed of the steps since it was last written.
+func (b *Board) Flush() error { return b.speed.flush(b.event) }
+
+// Close flushes, and closes the files.
 func (b *Board) Close() error {
-	return errors.Join(b.speed.flush(b.event), b.speed.file.Close(), b.events.Close())
+	return errors.Join(b.Flush(), b.speed.file.Close(), b.events.Close())
 }

@@ -78,6 +78,9 @@ func (j *Job) Join(ranks Ranks) error {
 	return j.Trainer.Join(ranks, c.JSON())
 }
 
+// TeacherDigest is the SHA-256 of the teacher's tensors.
+func (j *Job) TeacherDigest() string { return j.digest() }
+
 // digest is a SHA-256 of all tensors.
 func digest(params *nn.Params) string {
 	h := sha256.New()

@@ -54,8 +54,9 @@ tools/internal/cli
 tools/internal/device      kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor data gonum.org/v1/plot
+tools/internal/report      tensor pid tools/internal/picture
 tools/internal/judge       tensor nn pid embedded tools/internal/picture
-tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/progress
+tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/progress tools/internal/report
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
 tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli

@@ -3,18 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"onestep/dist"
-	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
-	"onestep/tools/internal/judge"
 )
 
 func main() {
@@ -38,41 +34,25 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 		return follow(ctx, f, job)
 	}
 	defer dir.Close()
-	j, err := judge.New(d, job, f.Config)
-	if err != nil {
-		return err
-	}
 	where := d.Name()
 	if n := ranks.Size(); n > 1 {
 		where = fmt.Sprintf("%d ranks, here on %s", n, where)
 	}
+	shown, err := newDisplay(f, d, dir, job, where)
+	if err != nil {
+		return err
+	}
+	defer shown.board.Close()
 	for _, note := range dir.Notes {
 		fmt.Fprintf(messages, "distill: note: %v\n", note)
 	}
 	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
-	if err := train(ctx, f, dir, job, j, messages); err != nil {
+	if err := train(ctx, f, dir, job, shown, messages); err != nil {
 		return err
 	}
-	err = show(ctx, dir, j, out)
+	err = shown.final(ctx, out)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: the student is complete; --resume --out %s draws its pictures and prints its table", cli.ErrInterrupted, dir.Dir)
 	}
 	return err
-}
-
-// show draws the pictures of a complete run and prints its table.
-func show(ctx context.Context, dir *pid.Run, j *judge.Judge, out io.Writer) error {
-	if err := j.Pictures(ctx, dir); err != nil {
-		return err
-	}
-	var table bytes.Buffer
-	fmt.Fprintln(out)
-	if err := j.Table(ctx, io.MultiWriter(out, &table)); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "results are in %s\n", dir.Dir)
-	return tensor.AtomicWrite(filepath.Join(dir.Dir, "results.txt"), func(w io.Writer) error {
-		_, err := table.WriteTo(w)
-		return err
-	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -146,12 +147,15 @@ func tinyFlags(more ...string) []string {
 	return append(strings.Fields("--teacher teacher.safetensors --loss l2 --steps 6 --batch 4 --eval-images 4 --grid-samples 4 --eval-every 3"), more...)
 }
 
-// files reads all of a run folder that must be the same each time: not the table, which has speeds.
+// timed are the files of a run that have times in them.
+var timed = regexp.MustCompile(`^(results\.txt|speed\.jsonl|report\.html|events\.out\.tfevents\..*)$`)
+
+// files reads all of a run folder that must be the same each time: not what has times in it.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	m := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && e.Name() != "results.txt" {
+		if err == nil && !e.IsDir() && !timed.MatchString(e.Name()) {
 			name, _ := filepath.Rel(dir, path)
 			m[filepath.ToSlash(name)] = read(t, path)
 		}

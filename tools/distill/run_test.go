@@ -31,7 +31,7 @@ func TestDefaultJob(t *testing.T) {
 	run := filepath.Join(dir, "runs", "001")
 	got := files(t, run)
 	want := []string{"checkpoints/latest", "checkpoints/step-0000000.safetensors", "checkpoints/step-0000002.safetensors",
-		"checkpoints/step-0000004.safetensors", "config.json", "loss.png", "metrics.jsonl", "samples.png", "samples_000002.png", "student.safetensors"}
+		"checkpoints/step-0000004.safetensors", "config.json", "fd.png", "loss.png", "metrics.jsonl", "samples.png", "samples_000002.png", "student.safetensors"}
 	for _, rate := range pid.DefaultJob.EMA {
 		want = append(want, "ema_"+pid.FormatRate(rate)+".safetensors")
 	}

@@ -8,12 +8,11 @@ import (
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
-	"onestep/tools/internal/judge"
 	"onestep/tools/internal/progress"
 )
 
 // train makes the steps that are left. However it ends, the folder then has the last state that is worth having.
-func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.Judge, messages io.Writer) error {
+func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *display, messages io.Writer) error {
 	bar := progress.New(messages, f.Steps)
 	saved := job.Trainer.Step
 	save := func() error {
@@ -21,13 +20,13 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 			return nil
 		}
 		saved = job.Trainer.Step
-		return dir.Save(job)
+		return shown.save(job)
 	}
 	evaluate := func(step int) error {
 		if !due(f.EvalEvery, step) || step == dir.Evaluated || step == f.Steps {
 			return nil
 		}
-		line, err := j.Snapshot(ctx, dir, step)
+		line, err := shown.evaluate(ctx, step)
 		if err == nil {
 			dir.Evaluated = step
 			bar.Println(line)
@@ -60,6 +59,9 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, j *judge.J
 		if err := save(); err != nil {
 			return failed(err, dir)
 		}
+	}
+	if err != nil {
+		shown.page() // of a run that failed: what went wrong before is worth more than what goes wrong here
 	}
 	if stopped(ctx, err) {
 		return fmt.Errorf("%w after %d of %d steps; a checkpoint is written: --resume --out %s continues", cli.ErrInterrupted, job.Trainer.Step, f.Steps, dir.Dir)

@@ -1,4 +1,4 @@
-// Package judge measures and shows what a run has learnt: sample grids, the loss curve, and a table of Fréchet distances and speeds. For
+// Package judge measures and shows what a run has learnt: sample grids, and a table of Fréchet distances and speeds. For
 // images like those of the embedded networks it judges by the embedded classifier; for others there is no distance.
 package judge
 
@@ -118,7 +118,7 @@ func (j *Judge) best() (*pid.Student, string, error) {
 // Snapshot writes the sample grid of a step, logs, at last, the distance of the student, and returns a line about it.
 func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, error) {
 	path := filepath.Join(dir.Dir, fmt.Sprintf("samples_%06d.png", step))
-	if err := j.grid(ctx, path); err != nil {
+	if err := j.Grid(ctx, path); err != nil {
 		return "", err
 	}
 	n := j.config.EvalImages / 5
@@ -141,8 +141,8 @@ func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, e
 	return fmt.Sprintf("step %d: Fréchet distance of %d images (%s): %.1f; %s", step, n, name, fd, path), err
 }
 
-// grid writes the teacher's images above the student's of the same noise.
-func (j *Judge) grid(ctx context.Context, path string) error {
+// Grid writes the teacher's images above the student's of the same noise.
+func (j *Judge) Grid(ctx context.Context, path string) error {
 	n := j.config.GridSamples
 	if n == 0 {
 		return nil
@@ -176,24 +176,6 @@ func (j *Judge) first(ctx context.Context, n int, draw drawing) (all []float32, 
 		all = append(all, x...)
 	}
 	return all, nil
-}
-
-// Pictures writes samples.png and loss.png.
-func (j *Judge) Pictures(ctx context.Context, dir *pid.Run) error {
-	if err := j.grid(ctx, filepath.Join(dir.Dir, "samples.png")); err != nil {
-		return err
-	}
-	ms, err := dir.Metrics()
-	if err != nil || len(ms) == 0 {
-		return err
-	}
-	var steps, losses []float64
-	for _, m := range ms {
-		steps, losses = append(steps, float64(m.Step)), append(losses, m.Loss)
-	}
-	return picture.LossPlot(filepath.Join(dir.Dir, "loss.png"),
-		picture.Axes{Title: "PID loss", X: "step", Y: "loss (" + j.config.Loss + ")", LogY: true},
-		picture.Series{Name: "loss", X: steps, Y: losses, Smooth: max(10, float64(len(steps))/50)})
 }
 
 // measure draws n images and returns their distance, if there is one to have, and the images drawn per second.

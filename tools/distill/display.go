@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/judge"
+	"onestep/tools/internal/report"
+)
+
+// display is what a run shows of itself, besides its progress: grids and distances, event files, and the page.
+type display struct {
+	dir    *pid.Run
+	judge  *judge.Judge
+	board  *pid.Board
+	report report.Report
+	config pid.Config
+	paged  time.Time // when the page was last written
+}
+
+// pageEvery is the least time between two states of the page, which take a second.
+const pageEvery = 30 * time.Second
+
+func newDisplay(f *flags, d *tensor.Device, dir *pid.Run, job *pid.Job, where string) (s *display, err error) {
+	s = &display{dir: dir, config: f.Config, report: report.Report{Dir: dir.Dir, Settings: f.settings()}, paged: time.Now()}
+	if s.report.Provenance, err = provenance(f, job, where); err != nil {
+		return nil, err
+	}
+	if s.judge, err = judge.New(d, job, f.Config); err != nil {
+		return nil, err
+	}
+	s.board, err = pid.OpenBoard(dir, job)
+	return s, err
+}
+
+// evaluate looks at the student after a step, and returns a line about it.
+func (s *display) evaluate(ctx context.Context, step int) (line string, err error) {
+	return line, s.board.Aside(func() error {
+		if line, err = s.judge.Snapshot(ctx, s.dir, step); err != nil {
+			return err
+		}
+		return s.board.Samples(step, filepath.Join(s.dir.Dir, fmt.Sprintf("samples_%06d.png", step)))
+	})
+}
+
+// save makes a checkpoint and, if the last page is old, a page.
+func (s *display) save(job *pid.Job) error {
+	return s.board.Aside(func() error {
+		err := s.dir.Save(job)
+		if err == nil && time.Since(s.paged) >= pageEvery {
+			err = s.page()
+		}
+		return err
+	})
+}
+
+// page writes the page.
+func (s *display) page() error {
+	if err := s.board.Flush(); err != nil {
+		return err
+	}
+	s.paged = time.Now()
+	return s.report.Write(s.config, s.paged)
+}
+
+// final draws the pictures of a complete run, prints its table, and writes the page.
+func (s *display) final(ctx context.Context, out io.Writer) error {
+	path := filepath.Join(s.dir.Dir, "samples.png")
+	if err := s.judge.Grid(ctx, path); err != nil {
+		return err
+	}
+	if err := s.board.Samples(s.config.Steps, path); err != nil {
+		return err
+	}
+	var table bytes.Buffer
+	fmt.Fprintln(out)
+	if err := s.judge.Table(ctx, io.MultiWriter(out, &table)); err != nil {
+		return err
+	}
+	err := tensor.AtomicWrite(filepath.Join(s.dir.Dir, "results.txt"), func(w io.Writer) error {
+		_, err := table.WriteTo(w)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.page(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "results are in %s, shown by %s\n", s.dir.Dir, filepath.Join(s.dir.Dir, report.File))
+	return nil
+}
+
+// settings lists what the run depends on, as flags.
+func (f *flags) settings() (list []report.Setting) {
+	plain := defaults().options()
+	for i, o := range f.options() {
+		if o.how != apart {
+			v := o.Value.String()
+			list = append(list, report.Setting{Group: o.Group, Flag: o.Flag(), Unit: o.Unit, Value: v, Help: o.Help, Changed: v != plain[i].Value.String()})
+		}
+	}
+	return list
+}
+
+// provenance says what the run is made of.
+func provenance(f *flags, job *pid.Job, where string) ([]report.Fact, error) {
+	var args []string
+	for _, a := range os.Args[1:] {
+		if strings.ContainsAny(a, " \t\n\"'") || a == "" {
+			a = strconv.Quote(a)
+		}
+		args = append(args, a)
+	}
+	net := job.Student.Net
+	list := []report.Fact{
+		{Name: "Command", Value: "distill " + strings.Join(args, " ")},
+		{Name: "Program", Value: program()},
+		{Name: "Device", Value: where + ", " + runtime.GOOS + "/" + runtime.GOARCH},
+		{Name: "Network", Value: fmt.Sprintf("%d parameters, %dx%d images of %d channels", net.Count(), net.Resolution, net.Resolution, net.InChannels)},
+		{Name: "Teacher", Value: cmp.Or(f.Teacher, "embedded") + ", weights of SHA-256 " + job.TeacherDigest()},
+	}
+	switch {
+	case f.VGG != "":
+		sum, err := fileDigest(f.VGG)
+		if err != nil {
+			return nil, fmt.Errorf("--vgg: %w", err)
+		}
+		list = append(list, report.Fact{Name: "Perceptual network", Value: f.VGG + ", SHA-256 " + sum})
+	case f.Loss == "lpips":
+		list = append(list, report.Fact{Name: "Perceptual network", Value: "embedded"})
+	}
+	return append(list, report.Fact{Name: "Random numbers", Value: fmt.Sprintf("seed %d", f.Seed)}), nil
+}
+
+// program is the version of the command, as far as its build knows it.
+func program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return runtime.Version()
+	}
+	text := info.Main.Path
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text += " at commit " + s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			text += ", changed"
+		}
+	}
+	return text + ", " + info.GoVersion
+}
+
+func fileDigest(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -15,6 +15,13 @@ func CIFAR10() nn.UNetConfig {
 	return c
 }
 
+// ImageNet64 is the ADM network of EDM's class-conditional ImageNet model: 295.9 M parameters, 109.7 G multiply-adds an image.
+func ImageNet64() nn.UNetConfig {
+	c := nn.DhariwalDefaults()
+	c.Resolution, c.LabelDim = 64, 1000
+	return c
+}
+
 // Step is what a training step to be timed is like. The zero value but for Net and Batch is float32 with the L2 distance.
 type Step struct {
 	Net   nn.UNetConfig

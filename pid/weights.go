@@ -45,48 +45,87 @@ func SaveWeights(path, role, config string, params *nn.Params, values []*tensor.
 	return tensor.WriteSafeTensors(path, map[string]string{metaConfig: config, metaRole: role, "format": "pt"}, list)
 }
 
-// LoadWeights fills a network from a file. Every parameter must be there with its shape and finite; names that the network does
-// not have are an error too, except a leading "model." on all of them (EDM's wrapper). Buffers that the configuration decides may be missing.
+// LoadWeights fills a network from a file. Every parameter must be there with its shape and finite; names that the network does not have are
+// an error too. All names may have one beginning more than the network's, of whatever wraps it there: "model." of EDM, "module." of
+// DistributedDataParallel, the part of a checkpoint. Buffers that the configuration decides may be missing, and of what EDM's augmentation
+// labels are mapped by, which no image is drawn with, a network need not have anything.
 func LoadWeights(f *tensor.SafeTensors, params *nn.Params) error {
-	prefix := ""
-	if _, ok := f.Entry("model." + params.List[0].Name); ok {
-		prefix = "model."
+	prefix, err := wrapper(f, params.List[0].Name)
+	if err != nil {
+		return err
 	}
 	for _, name := range f.Names() {
-		if own, ok := strings.CutPrefix(name, prefix); !ok || params.Named(own) == nil {
+		if own, ok := strings.CutPrefix(name, prefix); !ok || params.Named(own) == nil && own != augmentMap {
 			return fmt.Errorf("%s: %s: no such tensor in this network", f.Path, name)
 		}
 	}
 	return load(f, prefix, params)
 }
 
+// wrapper is what stands before the name of a tensor of a network in a file, with its dot.
+func wrapper(f *tensor.SafeTensors, anchor string) (prefix string, err error) {
+	if _, ok := f.Entry(anchor); ok {
+		return "", nil
+	}
+	var found []string
+	for _, name := range f.Names() {
+		if p, ok := strings.CutSuffix(name, anchor); ok && strings.HasSuffix(p, ".") {
+			found = append(found, p)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%s: %s: missing", f.Path, anchor)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("%s: several networks, named %s…: tools/convert --part picks one", f.Path, strings.Join(found, "…, "))
+}
+
 // LoadPart is LoadWeights for a network that is part of the file's: other names are passed over.
-func LoadPart(f *tensor.SafeTensors, params *nn.Params) error { return load(f, "", params) }
+func LoadPart(f *tensor.SafeTensors, params *nn.Params) error {
+	prefix, err := wrapper(f, params.List[0].Name)
+	if err != nil {
+		return err
+	}
+	return load(f, prefix, params)
+}
 
 func load(f *tensor.SafeTensors, prefix string, params *nn.Params) error {
 	for _, p := range params.List {
-		e, ok := f.Entry(prefix + p.Name)
-		switch {
-		case !ok && p.Var == nil:
-			continue
-		case !ok:
-			return fmt.Errorf("%s: %s: missing", f.Path, prefix+p.Name)
-		case !slices.Equal(e.Shape, p.Shape):
-			return fmt.Errorf("%s: %s: shape %v, want %v", f.Path, prefix+p.Name, e.Shape, p.Shape)
-		}
-		if err := f.CheckFinite(prefix + p.Name); err != nil {
+		x, err := published(f, prefix, p)
+		if err != nil {
 			return err
 		}
-		x, err := e.Float32s()
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w", f.Path, prefix+p.Name, err)
+		if x != nil {
+			p.Set(x)
 		}
-		if p.Var == nil && !near(x, p.Get()) {
-			return fmt.Errorf("%s: %s: not the filter of this configuration", f.Path, prefix+p.Name)
-		}
-		p.Set(x)
 	}
 	return nil
+}
+
+// published reads a network's tensor, checked; nil if it is a buffer that is missing, and need not be there.
+func published(f *tensor.SafeTensors, prefix string, p *nn.Param) ([]float32, error) {
+	e, ok := f.Entry(prefix + p.Name)
+	switch {
+	case !ok && p.Var == nil:
+		return nil, nil
+	case !ok:
+		return nil, fmt.Errorf("%s: %s: missing", f.Path, prefix+p.Name)
+	case !slices.Equal(e.Shape, p.Shape):
+		return nil, fmt.Errorf("%s: %s: shape %v, want %v", f.Path, prefix+p.Name, e.Shape, p.Shape)
+	}
+	if err := f.CheckFinite(prefix + p.Name); err != nil {
+		return nil, err
+	}
+	x, err := e.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	if p.Var == nil && !near(x, p.Get()) {
+		return nil, fmt.Errorf("%s: %s: not the filter of this configuration", f.Path, prefix+p.Name)
+	}
+	return x, nil
 }
 
 // near says whether two filters are the same up to binary16 rounding.
@@ -97,23 +136,6 @@ func near(x, y []float32) bool {
 		}
 	}
 	return true
-}
-
-// LoadUNet builds the network that a weight file describes and fills it. role is what the file says it is, or "".
-func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role string, err error) {
-	text, ok := f.Metadata[metaConfig]
-	if !ok {
-		return nil, "", fmt.Errorf("%s: no %q in its metadata: not a network that this program wrote", f.Path, metaConfig)
-	}
-	c, err := nn.ParseUNetConfig(text, nn.UNetConfig{})
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %s: %w", f.Path, metaConfig, err)
-	}
-	net, err = nn.NewUNet(d, c)
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", f.Path, err)
-	}
-	return net, f.Metadata[metaRole], LoadWeights(f, net.Params)
 }
 
 // LoadClassifier builds the classifier that a weight file describes and fills it.

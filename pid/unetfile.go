@@ -1,0 +1,122 @@
+package pid
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"onestep/nn"
+	"onestep/tensor"
+)
+
+// augmentMap is EDM's map of augmentation labels. Without such labels it does nothing, and the reference's networks do not have it: it is dropped.
+const augmentMap = "map_augment.weight"
+
+// LoadUNet builds the network that a weight file describes, in its metadata or else by the names and shapes of its tensors, and fills it. role is
+// what the file says it is, RoleTeacher for one of EDM's pickled networks, or "" if it does not say.
+func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role string, err error) {
+	c, role, err := unetConfig(f)
+	if err != nil {
+		return nil, "", err
+	}
+	c.AugmentDim = 0
+	if net, err = nn.NewUNet(d, c); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if err := LoadWeights(f, net.Params); err != nil {
+		net.Release()
+		return nil, "", err
+	}
+	return net, role, nil
+}
+
+// unetConfig is the configuration of the network in a file.
+func unetConfig(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
+	text, ok := f.Metadata[metaConfig]
+	if !ok {
+		c, err = configByShapes(f)
+		return c, f.Metadata[metaRole], err
+	}
+	var published edmConfig
+	if err = json.Unmarshal([]byte(text), &published); err == nil && published.Class != "" {
+		role = RoleTeacher
+		err = published.check()
+	} else if err == nil {
+		role = f.Metadata[metaRole]
+	}
+	if err == nil {
+		c, err = nn.ParseUNetConfig(text, published.defaults())
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %s: %w", f.Path, metaConfig, err)
+	}
+	return c, role, err
+}
+
+// edmConfig is what the keywords of EDM's constructors say besides [nn.UNetConfig], with their class [karras22].
+type edmConfig struct {
+	Class     string   `json:"class"`
+	ModelType string   `json:"model_type"`
+	SigmaData *float64 `json:"sigma_data"`
+	Decoder   string   `json:"decoder_type"`
+	Emb       *int     `json:"channel_mult_emb"`
+}
+
+// check refuses what this program's networks and their preconditioning cannot do.
+func (e edmConfig) check() error {
+	switch {
+	case e.Class != "EDMPrecond" && e.Class != "SongUNet" && e.Class != "DhariwalUNet":
+		return fmt.Errorf("preconditioned by %s: only EDMPrecond, and networks without any, are read", e.Class)
+	case e.SigmaData != nil && *e.SigmaData != 0.5:
+		return fmt.Errorf("sigma_data %g, want 0.5", *e.SigmaData)
+	case e.Decoder != "" && e.Decoder != "standard":
+		return fmt.Errorf("decoder_type %s, want standard", e.Decoder)
+	case e.Emb != nil && *e.Emb != 4:
+		return fmt.Errorf("channel_mult_emb %d, want 4", *e.Emb)
+	}
+	return nil
+}
+
+// defaults are those of the constructors. A configuration of ours leaves nothing out.
+func (e edmConfig) defaults() nn.UNetConfig {
+	c := nn.UNetConfig{}
+	switch {
+	case e.Class == "":
+	case e.ModelType == "SongUNet":
+		c = nn.SongDefaults()
+		c.ChannelMult = []int{1, 2, 2, 2}
+	default:
+		c = nn.DhariwalDefaults()
+		c.ModelType = "DhariwalUNet" // EDMPrecond's
+	}
+	return c
+}
+
+// anchorUNet is a tensor of every U-Net.
+const anchorUNet = "map_layer0.weight"
+
+// configByShapes tells a network from its tensors. The resampling filter, of which the shape does not say everything, must be one that is known.
+func configByShapes(f *tensor.SafeTensors) (nn.UNetConfig, error) {
+	prefix, err := wrapper(f, anchorUNet)
+	if err != nil {
+		return nn.UNetConfig{}, fmt.Errorf("%w: neither a SongUNet nor a DhariwalUNet", err)
+	}
+	shapes := map[string][]int{}
+	for _, name := range f.Names() {
+		if own, ok := strings.CutPrefix(name, prefix); ok {
+			e, _ := f.Entry(name)
+			shapes[own] = e.Shape
+		}
+	}
+	c, err := nn.UNetConfigOf(shapes)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	half := c.Resolution / 2
+	filter := fmt.Sprintf("enc.%dx%d_down.conv0.resample_filter", half, half)
+	if s, ok := shapes[filter]; c.ModelType == "SongUNet" && len(c.ChannelMult) > 1 && (!ok || !slices.Equal(s, []int{1, 1, len(c.ResampleFilter), len(c.ResampleFilter)})) {
+		return c, fmt.Errorf("%s: %s: missing, or of another length than 2 and 4: which filter this network has cannot be told", f.Path, prefix+filter)
+	}
+	return c, nil
+}

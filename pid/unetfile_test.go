@@ -1,0 +1,212 @@
+package pid_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"onestep/autograd"
+	"onestep/checkpoint"
+	"onestep/internal/golden"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// good is a file of other programs.
+func good(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(golden.Dir(t), "ckpt", "good", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no golden file %s", name)
+	}
+	return path
+}
+
+func opened(t *testing.T, path, part string) *checkpoint.File {
+	t.Helper()
+	f, err := checkpoint.OpenPart(path, part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestLoadPickledUNet loads EDM's pickled networks and compares what they denoise with PyTorch, whose answer for the one with augmentation labels
+// is of the network with its map.
+func TestLoadPickledUNet(t *testing.T) {
+	for _, name := range []string{"edm_song", "edm_dhariwal"} {
+		t.Run(name, func(t *testing.T) {
+			d := tensor.CPU(0)
+			f := opened(t, good(t, name+".pkl"), "")
+			net, role, err := pid.LoadUNet(d, f.SafeTensors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if role != pid.RoleTeacher || net.AugmentDim != 0 {
+				t.Errorf("role %q, %d augmentation labels", role, net.AugmentDim)
+			}
+			io := opened(t, good(t, name+"_io.safetensors"), "")
+			vars := func(name string) *autograd.Var {
+				e, ok := io.Entry(name)
+				if !ok {
+					return nil
+				}
+				x, err := e.Float32s()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(e.Shape) == 4 {
+					return autograd.Const(d.FromFloat32(nhwc(x, e.Shape), e.Shape[0], e.Shape[2], e.Shape[3], e.Shape[1]))
+				}
+				return autograd.Const(d.FromFloat32(x, e.Shape...))
+			}
+			var sigma []float64
+			for _, s := range vars("sigma").Value.Float32s() {
+				sigma = append(sigma, float64(s))
+			}
+			in := nn.Inputs{Labels: vars("class_labels"), Augment: vars("augment_labels")}
+			if in.Augment != nil {
+				c := net.UNetConfig
+				c.AugmentDim = in.Augment.Dim(1)
+				if net, err = nn.NewUNet(d, c); err == nil {
+					err = pid.LoadWeights(f.SafeTensors, net.Params)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			net.Freeze()
+			y := pid.NewTeacher(net).DenoiseWith(vars("x"), sigma, in)
+			check := golden.NewCheck(t)
+			golden.Rel(check, "denoised", name, y.Value.Float32s(), vars("D_x").Value.Float32s(), 1e-5)
+		})
+	}
+}
+
+// nhwc turns images (N,C,H,W).
+func nhwc(x []float32, s []int) []float32 {
+	y := make([]float32, len(x))
+	pixels := s[2] * s[3]
+	for i, v := range x {
+		n, c, p := i/(s[1]*pixels), i/pixels%s[1], i%pixels
+		y[(n*pixels+p)*s[1]+c] = v
+	}
+	return y
+}
+
+// TestLoadBareUNet loads the same network as bare tensors, under the names that wrappers give them, in half precision, and as a training state.
+func TestLoadBareUNet(t *testing.T) {
+	d := tensor.CPU(0)
+	f := opened(t, good(t, "edm_song.pkl"), "")
+	net, _, err := pid.LoadUNet(d, f.SafeTensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"", "model.", "module.", "module.model.", "state_dict.net."} {
+		for _, half := range []bool{false, true} {
+			var list []tensor.Named
+			for _, name := range f.Order {
+				e, _ := f.Entry(name)
+				own := prefix + strings.TrimPrefix(name, "model.")
+				a := tensor.Named{Name: own, DType: e.DType, Shape: e.Shape, Data: e.Data}
+				if half {
+					x, err := e.Float32s()
+					if err != nil {
+						t.Fatal(err)
+					}
+					a = tensor.F16Tensor(own, x, e.Shape...)
+				}
+				list = append(list, a)
+			}
+			path := filepath.Join(t.TempDir(), "net.ckpt")
+			if err := checkpoint.WriteTorch(path, nil, list); err != nil {
+				t.Fatal(err)
+			}
+			got, role, err := pid.LoadUNet(d, opened(t, path, "").SafeTensors)
+			if err != nil {
+				t.Errorf("%q: %v", prefix, err)
+				continue
+			}
+			if role != "" || got.JSON() != strings.Replace(net.JSON(), `"dropout":0.13`, `"dropout":0`, 1) {
+				t.Errorf("%q: role %q, %s", prefix, role, got.JSON())
+			}
+			for i, p := range got.List {
+				if want := net.List[i].Get(); !half && !slices.Equal(p.Get(), want) || half && golden.RelError(p.Get(), want) > 1e-3 {
+					t.Errorf("%q: %s has other values", prefix, p.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestLoadTrainingState takes the network out of EDM's training state.
+func TestLoadTrainingState(t *testing.T) {
+	path := good(t, "edm_training_state.pt")
+	net, role, err := pid.LoadUNet(tensor.CPU(0), opened(t, path, "net").SafeTensors)
+	if err != nil || role != pid.RoleTeacher || net.ModelType != "SongUNet" {
+		t.Errorf("role %q: %v", role, err)
+	}
+}
+
+// TestLoadUNetRefuses names the file and the tensor.
+func TestLoadUNetRefuses(t *testing.T) {
+	d := tensor.CPU(0)
+	f := opened(t, good(t, "edm_song.pkl"), "")
+	const filter = "enc.8x8_down.conv0.resample_filter"
+	for name, c := range map[string]struct {
+		change func(name string, e tensor.Entry) (string, tensor.Entry, bool)
+		config string
+		says   string
+	}{
+		"missing": {says: "dec.16x16_aux_norm.bias: missing", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			return n, e, n != "dec.16x16_aux_norm.bias"
+		}},
+		"unknown": {says: "other.weight: no such tensor", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			return strings.Replace(n, "map_augment", "other", 1), e, true
+		}},
+		"filter gone": {says: filter + ": missing", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			return n, e, n != filter
+		}},
+		"another filter": {says: filter + ": not the filter", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			if n == filter {
+				e.Data = slices.Clone(e.Data)
+				e.Data[3] ^= 1
+			}
+			return n, e, true
+		}},
+		"no network": {says: "neither a SongUNet nor a DhariwalUNet", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			return strings.Replace(n, "map_layer", "layer", 1), e, true
+		}},
+		"two networks": {says: "several networks", change: func(n string, e tensor.Entry) (string, tensor.Entry, bool) {
+			return strings.Replace(strings.Replace("x."+n, "x.map_layer1.weight", "y.map_layer0.weight", 1), "x.map_layer1", "y.map_layer1", 1), e, true
+		}},
+		"VP":      {config: `{"class":"VPPrecond","model_type":"SongUNet"}`, says: "VPPrecond"},
+		"decoder": {config: `{"class":"EDMPrecond","model_type":"SongUNet","decoder_type":"skip"}`, says: "decoder_type skip"},
+		"width":   {config: `{"class":"EDMPrecond","model_type":"SongUNet","channel_mult_emb":2}`, says: "channel_mult_emb 2"},
+		"default": {config: `{"class":"EDMPrecond","img_resolution":16,"in_channels":3,"out_channels":3,"model_channels":16}`, says: "dec.16x16_aux_conv.bias: no such"},
+	} {
+		entries := map[string]tensor.Entry{}
+		for _, n := range f.Order {
+			e, _ := f.Entry(n)
+			own, keep := strings.TrimPrefix(n, "model."), true
+			if c.change != nil {
+				own, e, keep = c.change(own, e)
+			}
+			if keep {
+				entries[own] = e
+			}
+		}
+		var metadata map[string]string
+		if c.config != "" {
+			metadata = map[string]string{"config": c.config}
+		}
+		_, _, err := pid.LoadUNet(d, tensor.NewSafeTensors("some.pt", metadata, entries))
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "some.pt: ") {
+			t.Errorf("%s: %v, want %s", name, err, c.says)
+		}
+	}
+}

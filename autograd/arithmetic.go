@@ -32,20 +32,6 @@ func (x *Var) Scale(a float32) *Var {
 	return record(y, vars(x), nil, func(dy *tensor.Tensor) { x.accumulateScaled(a, dy) })
 }
 
-// accumulateScaled adds a·dy to the gradient at x.
-func (x *Var) accumulateScaled(a float32, dy *tensor.Tensor) {
-	if !x.needs {
-		return
-	}
-	if a == 1 {
-		x.accumulate(dy)
-		return
-	}
-	dx := dy.NewLike()
-	kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: dx.Buf(), X: dy.Buf(), A: a, N: dy.Len()})
-	x.accumulate(dx)
-}
-
 // Mul is x·z, elementwise, for equal shapes.
 func (x *Var) Mul(z *Var) *Var {
 	check(slices.Equal(x.Shape(), z.Shape()), "Mul: shapes %v and %v", x.Shape(), z.Shape())

@@ -27,18 +27,13 @@ func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 		again := make([]*Var, len(inputs))
 		for i, x := range inputs {
 			if copies[x] == nil {
-				copies[x] = &Var{Value: x.Value, Grad: x.Grad, needs: x.needs}
-				x.Grad = nil
+				copies[x] = &Var{Value: x.Value, Grad: x.take(), needs: x.needs}
 			}
 			again[i] = copies[x]
 		}
 		Backward(Scope(d, func() *Var { return f(again...) }), dy)
 		for i, x := range inputs {
-			switch g := again[i].Grad; {
-			case g == nil:
-			case x.Grad == nil:
-				x.Grad = g
-			default: // f captures x besides taking it
+			if g := again[i].Grad; g != nil { // f may capture x besides taking it
 				x.accumulate(g)
 				g.Release()
 			}

@@ -18,19 +18,10 @@ func Concat(x, z *Var) *Var {
 			Y: y.Buf(), X: part.Buf(), M: m, C: part.Dim(3), YWidth: a + b, YFrom: from, XWidth: part.Dim(3),
 		})
 	}
-	take := func(part *Var, from int, dy *tensor.Tensor) {
-		if part.needs {
-			g := part.Value.NewLike()
-			kernels.CopyChannels.Run(d, kernels.CopyChannelsArgs{
-				Y: g.Buf(), X: dy.Buf(), M: m, C: g.Dim(3), YWidth: g.Dim(3), XWidth: a + b, XFrom: from,
-			})
-			part.accumulate(g)
-		}
-	}
 	put(x, 0)
 	put(z, a)
 	return record(y, vars(x, z), nil, func(dy *tensor.Tensor) {
-		take(x, 0, dy)
-		take(z, a, dy)
+		x.add(term{t: dy, scale: 1})
+		z.add(term{t: dy, scale: 1, from: a})
 	})
 }

@@ -347,6 +347,21 @@ func gradientCases() []gradientCase {
 		s := autograd.SiLU(x[0])
 		return s.Mul(x[0]).Add(s.Scale(2)).Sub(x[0].Mul(x[1]))
 	}, normal(7), normal(7))
+	for _, after := range []bool{false, true} { // the norm's gradient is computed last, with the others' added to it, or first
+		add(fmt.Sprintf("groupnorm_among_others_%v", after), func(x []*Var) *Var {
+			h := x[0].Mul(x[0]) // no leaf
+			n := func() *Var { return autograd.GroupNorm(h, x[1], x[2], autograd.Norm{Groups: 4, Eps: 1e-5, SiLU: true}) }
+			var y *Var
+			if !after {
+				y = n()
+			}
+			sum := autograd.Axpby(0.5, autograd.Concat(x[3], h), 1, autograd.Concat(h, x[3]))
+			if after {
+				y = n()
+			}
+			return autograd.Concat(sum, y.Add(h.Scale(0.7)))
+		}, normal(2, 3, 5, 16), normal(16), normal(16), normal(2, 3, 5, 8))
+	}
 	add("checkpoint", func(x []*Var) *Var {
 		return autograd.Checkpoint(func(in ...*Var) *Var { return autograd.SiLU(in[0].Mul(in[1])).Add(in[0]) }, x...).Mul(x[0])
 	}, normal(7), normal(7))

@@ -37,6 +37,15 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 			Add: optional(m.Add), W: weight.Buf(), B: bias.Buf(), Scale: scale, Shift: shift, Stride: 2 * c,
 			N: n, I: i, C: c, G: m.Groups, SiLU: m.SiLU,
 		}
+		var e, f term
+		switch g := x.pending(2); len(g) {
+		case 2:
+			e, f = g[0], g[1]
+		case 1:
+			e = g[0]
+		}
+		args.E, args.EWidth, args.EScale = e.pixels()
+		args.F, args.FWidth, args.FScale = f.pixels()
 		if m.Add != nil {
 			dadd := m.Add.Value.NewLike()
 			args.DAdd = dadd.Buf()
@@ -48,7 +57,7 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 			defer m.ScaleShift.accumulate(dss.Value)
 		}
 		kernels.GroupNormBackward.Run(d, args)
-		x.accumulate(dx)
+		x.replace(dx, false)
 		weight.accumulate(dw)
 		bias.accumulate(db)
 	})

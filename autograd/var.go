@@ -11,17 +11,20 @@ import (
 // Var is a tensor that gradients may flow through.
 type Var struct {
 	Value *tensor.Tensor
-	Grad  *tensor.Tensor // of a parameter, after Backward: the sum so far, or nil
+	Grad  *tensor.Tensor // of a parameter, after Backward: the sum so far, or nil; results have terms
 
 	needs bool
 	node  *node // how it was computed; nil for parameters and constants
 	half  *half // of a parameter that was cast to binary16
 	final bool  // the gradient was handed out by BackwardReady: nothing may be added to it
+	terms []term
+
+	rectified bool // it is max(0,·) of something, whose gradient it is that Backward computes
 }
 
 // node is one recorded operation.
 type node struct {
-	id       uint64
+	id       uint64 // even; odd after last
 	out      *Var
 	inputs   []*Var
 	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
@@ -85,39 +88,14 @@ func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward fu
 		t.Retain()
 	}
 	v.needs = true
-	v.node = &node{id: d.NextNode(), out: v, inputs: inputs, saved: saved, backward: backward}
+	v.node = &node{id: 2 * d.NextNode(), out: v, inputs: inputs, saved: saved, backward: backward}
 	return v
-}
-
-// accumulate adds dx to the gradient at x. It takes part in dx, which the caller must not change afterwards.
-func (x *Var) accumulate(dx *tensor.Tensor) {
-	switch {
-	case !x.needs:
-	case x.final:
-		panic(fmt.Errorf("autograd: a gradient of shape %v is added to after it was handed out as complete", dx.Shape()))
-	case x.Grad == nil:
-		x.Grad = dx.Retain()
-	default:
-		sum := x.Grad
-		if sum.Shared() {
-			sum = x.Grad.NewLike()
-		}
-		kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: sum.Buf(), X: x.Grad.Buf(), Z: dx.Buf(), A: 1, B: 1, N: dx.Len()})
-		if sum != x.Grad {
-			sum.Retain()
-			x.Grad.Release()
-			x.Grad = sum
-		}
-	}
 }
 
 // ZeroGrad drops the gradient.
 func (x *Var) ZeroGrad() {
 	x.final = false
-	if x.Grad != nil {
-		x.Grad.Release()
-		x.Grad = nil
-	}
+	x.drop()
 }
 
 // Backward adds to every parameter below y the gradient of Σ dy·y. The graph is consumed: what it saved is freed on the way.
@@ -137,14 +115,13 @@ func backward(y *Var, dy *tensor.Tensor, w *waiting) {
 	y.accumulate(dy)
 	w.begin(nodes)
 	for _, n := range nodes {
-		g := n.out.Grad
-		if g != nil {
-			d.Scope(func() []*tensor.Tensor {
+		d.Scope(func() []*tensor.Tensor {
+			if g := n.out.complete(); g != nil {
 				n.backward(g)
-				return nil
-			})
-			n.out.ZeroGrad()
-		}
+			}
+			return nil
+		})
+		n.out.drop()
 		for _, t := range n.saved {
 			t.Release()
 		}
@@ -169,7 +146,7 @@ func reachable(y *Var) []*node {
 		list = append(list, n)
 		stack = append(stack, n.inputs...)
 	}
-	slices.SortFunc(list, func(a, b *node) int { return int(int64(b.id) - int64(a.id)) })
+	slices.SortStableFunc(list, func(a, b *node) int { return int(int64(b.id) - int64(a.id)) })
 	return list
 }
 
@@ -202,6 +179,20 @@ func values(xs ...*Var) []*tensor.Tensor {
 		}
 	}
 	return ts
+}
+
+// last makes x's node, the only one of its operation, come in the backward pass after all others that its inputs went into, so that their
+// gradients are all there but for its own.
+func (x *Var) last() *Var {
+	if x.node != nil {
+		x.node.id = 1
+		for _, in := range x.node.inputs {
+			if in.node != nil {
+				x.node.id = max(x.node.id, in.node.id|1)
+			}
+		}
+	}
+	return x
 }
 
 // Freeze makes a parameter a constant and drops its gradient.

@@ -71,7 +71,9 @@ func groupNorm(c *CPU, a GroupNormArgs) {
 // GroupNormBackward is the gradient of [GroupNorm] at all its inputs, from what the forward pass read and kept; it computes the
 // normalised values again. With h = (v−μ)·r and p the gradient at h,
 //
-//	dx = r·( p − mean(p) − h·mean(p·h) )   over each group,   dadd = Σ_i dx
+//	dv = r·( p − mean(p) − h·mean(p·h) )   over each group,   dadd = Σ_i dv,   dx = dv + eScale·e + fScale·f
+//
+// where e and f are gradients that reach x by other ways: each may be some of the channels of something wider.
 var GroupNormBackward = Op[GroupNormBackwardArgs]{Name: "groupnorm_backward", Ref: groupNormBackward}
 
 // GroupNormBackwardArgs lists outputs, inputs, sizes. DAdd, DScale, DShift are given as Add, Scale, Shift are.
@@ -86,6 +88,9 @@ type GroupNormBackwardArgs struct {
 	Add            Buf // (N,C), or not given
 	W, B           Buf // (C)
 	Scale, Shift   Buf // (N,C), rows Stride apart, or not given
+	E, F           Buf // (N,I,C), pixels EWidth and FWidth apart, or not given
+	EScale, FScale float32
+	EWidth, FWidth int
 	Stride         int
 	N, I, C, G     int
 	SiLU           bool
@@ -141,8 +146,14 @@ func groupNormBackward(c *CPU, a GroupNormBackwardArgs) {
 				var dadd float64
 				for i := range a.I {
 					dx := rstd * (p[i*per+k] - sumP - h[i*per+k]*sumPH)
-					a.DX.F32[(n*a.I+i)*a.C+first+k] = float32(dx)
 					dadd += dx
+					if a.E.Given() {
+						dx += float64(a.EScale) * float64(a.E.F32[(n*a.I+i)*a.EWidth+first+k])
+					}
+					if a.F.Given() {
+						dx += float64(a.FScale) * float64(a.F.F32[(n*a.I+i)*a.FWidth+first+k])
+					}
+					a.DX.F32[(n*a.I+i)*a.C+first+k] = float32(dx)
 				}
 				if a.Add.Given() {
 					a.DAdd.F32[n*a.C+first+k] = float32(dadd)

@@ -196,7 +196,7 @@ func (s *gnShape) coefficients(k []float32, g int, mu, r float64, add, w, b, sca
 //
 //	mp = mean(g·kw), mph = mean(g·kw·h) over the group,   K1 = r·kw,   K2 = −r²·mph,   K3 = −r·mp − r²·mph·e
 //
-// With SiLU, g rests in DX between the passes.
+// With SiLU, g rests in DX between the passes. What else reaches x is added tile by tile, while dx is in the cache.
 func groupNormBackward(c *kernels.CPU, a kernels.GroupNormBackwardArgs) {
 	isa := c.ISA()
 	s := newGNShape(a.I, a.C, a.G)
@@ -257,6 +257,8 @@ func groupNormBackward(c *kernels.CPU, a kernels.GroupNormBackwardArgs) {
 		s.tiles(lo, hi, func(at, rows int) {
 			at += n * size
 			vecGnBackApply(isa, dx[at:], g[at:], x[at:], k, rows, a.C)
+			addPixels(isa, dx[at:], a.C, a.E, at/a.C*a.EWidth, a.EWidth, a.EScale, rows)
+			addPixels(isa, dx[at:], a.C, a.F, at/a.C*a.FWidth, a.FWidth, a.FScale, rows)
 		})
 	})
 
@@ -277,6 +279,19 @@ func groupNormBackward(c *kernels.CPU, a kernels.GroupNormBackwardArgs) {
 			dw[j], db[j] = float32(total[j]), float32(total[cols+j])
 		}
 	})
+}
+
+// addPixels adds scale·x to rows pixels of c channels each; those of x, which may not be given, are width apart from an element on.
+func addPixels(isa kernels.ISA, y []float32, c int, x kernels.Buf, from, width int, scale float32, rows int) {
+	switch {
+	case !x.Given():
+	case width == c:
+		vecAxpby(isa, y, y, x.F32[from:], 1, scale, rows*c)
+	default:
+		for p := range rows {
+			vecAxpby(isa, y[p*c:], y[p*c:], x.F32[from+p*width:], 1, scale, c)
+		}
+	}
 }
 
 // gradients turns the sums (3,C) of sample n into coefficients k (4,C), of which M is there already, into dwb (2,C) and into the gradients

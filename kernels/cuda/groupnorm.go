@@ -17,7 +17,7 @@ func init() {
 		return sameType(a.Y, a.X) && allF32(a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
 	})
 	registerTyped(&kernels.GroupNormBackward, groupNormBackward, func(a kernels.GroupNormBackwardArgs) bool {
-		return sameType(a.DX, a.DY, a.X) && allF32(a.DW, a.DB, a.DAdd, a.DScale, a.DShift, a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
+		return sameType(a.DX, a.DY, a.X) && (!a.E.Given() || sameType(a.E, a.X)) && (!a.F.Given() || sameType(a.F, a.X)) && allF32(a.DW, a.DB, a.DAdd, a.DScale, a.DShift, a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
 	})
 }
 
@@ -29,15 +29,22 @@ func groupNorm(d *Device, a kernels.GroupNormArgs) {
 }
 
 func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
-	p := planNorm(d, a.I, a.C, a.G, 2, a.DX, a.DY, a.X)
+	p := planNorm(d, a.I, a.C, a.G, 2, a.DX, a.DY, a.X, besides(a.E, a.EWidth), besides(a.F, a.FWidth))
 	dw, db := d.Scratch(kernels.F32, a.N*a.C), d.Scratch(kernels.F32, a.N*a.C) // (N,C): of each sample
 	d.Launch(groupNormModule, p.entry("groupnorm_backward_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
 		append([]Arg{Ptr(a.DX), Ptr(dw), Ptr(db), Ptr(a.DAdd), Ptr(a.DScale), Ptr(a.DShift), Ptr(a.DY), Ptr(a.X), Ptr(a.Mean), Ptr(a.Rstd),
-			Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride)}, p.args(a.I, a.C, a.G)...)...)
+			Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride),
+			Ptr(a.E), F32(a.EScale), I32(a.EWidth), Ptr(a.F), F32(a.FScale), I32(a.FWidth)}, p.args(a.I, a.C, a.G)...)...)
 	d.Launch(groupNormModule, "groupnorm_sum", Dim{X: (a.C + 31) / 32, Y: 2}, Dim{X: normThreads}, 0,
 		Ptr(a.DW), Ptr(a.DB), Ptr(dw), Ptr(db), I32(a.N), I32(a.C))
 	d.Free(dw)
 	d.Free(db)
+}
+
+// besides is x, or a buffer that is not aligned if its pixels, width elements apart, are not.
+func besides(x kernels.Buf, width int) kernels.Buf {
+	x.Addr |= uint64(width * x.Type.Size() % 16)
+	return x
 }
 
 // normThreads is the size of the blocks. The vectors of a slab's pixel may be no more, or a thread would have several columns.

@@ -33,7 +33,19 @@ func GroupNormBackward(r *Rand) kernels.GroupNormBackwardArgs {
 		a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 		a.DScale, a.DShift = r.Out(n*a.Stride), r.Out(n*a.Stride)
 	}
+	if r.Bool() {
+		a.E, a.EWidth, a.EScale = pixels(r, n*i, c)
+	}
+	if r.Bool() {
+		a.F, a.FWidth, a.FScale = pixels(r, n*i, c)
+	}
 	return a
+}
+
+// pixels draws m pixels of c channels out of as many or more, and a factor.
+func pixels(r *Rand, m, c int) (x kernels.Buf, width int, scale float32) {
+	width = c + Pick(r, 0, 0, 8, 16, 3)
+	return r.In((m-1)*width + c), width, Pick[float32](r, 1, 1, 0.7)
 }
 
 // gnSizes draws sizes: few and many pixels and channels, more than one block of pixels now and then.

@@ -391,6 +391,7 @@ func groupNormBackward(f *build.File, name string, t build.Type, width int, silu
 	dx, dw, db, dadd, dscale, dshift := k.Ptr("dx"), k.Ptr("dw"), k.Ptr("db"), k.Ptr("dadd"), k.Ptr("dscale"), k.Ptr("dshift")
 	dy, x, mean, rstd, add := k.Ptr("dy"), k.Ptr("x"), k.Ptr("mean"), k.Ptr("rstd"), k.Ptr("add")
 	w, b, scale, shift, stride := k.Ptr("w"), k.Ptr("b"), k.Ptr("scale"), k.Ptr("shift"), k.I32("stride")
+	others := []*besides{newBesides(k, "e"), newBesides(k, "f")}
 	k.sizes()
 	k.place(x, dy)
 
@@ -479,16 +480,71 @@ func groupNormBackward(f *build.File, name string, t build.Type, width int, silu
 	k.Comment("dx")
 	slope, level := k.constants(tableSlope), k.constants(tableLevel)
 	to := k.image(dx, x)
+	for _, o := range others {
+		o.place()
+	}
 	k.again(func(start build.Reg) {
+		for _, o := range others {
+			o.begin(start)
+		}
 		k.pixels(start, func(global, slot build.Reg) {
+			for _, o := range others {
+				o.load()
+			}
 			xs, gs := k.vector(0, slot), k.vector(1, slot)
 			for j := range xs {
 				d := xs[j].Sub(hi[j])
 				xs[j] = gradient(d, gs[j], j).FMA(gain[j], d.FMA(slope[j], level[j]))
 			}
+			for _, o := range others {
+				o.add(xs)
+			}
 			storeFloats(k.Kernel, build.Global, t, to.Add(global), 0, xs)
 		})
 	})
+}
+
+// besides is a gradient that reaches x by another way and may be missing: scale times as many channels of pixels that are width apart.
+type besides struct {
+	*norm
+	p, scale, width build.Reg
+	given           build.Reg
+	at, step        build.Reg   // address of the thread's vector, bytes between its pixels
+	vector          []build.Reg
+}
+
+func newBesides(k *norm, name string) *besides {
+	return &besides{norm: k, p: k.Ptr(name), scale: k.F32(name + "_scale"), width: k.I32(name + "_width")}
+}
+
+// place finds the thread's first vector.
+func (o *besides) place() {
+	o.given = o.p.Ne(0)
+	size := o.t.Size()
+	o.step = o.width.Mul(size).MulWide(o.rows)
+	o.at = o.New(build.U64)
+}
+
+// begin goes to the thread's first pixel among those from start on.
+func (o *besides) begin(start build.Reg) {
+	size := o.t.Size()
+	row := o.tid.Div(o.cols)
+	col := o.tid.Sub(row.Mul(o.cols))
+	pixel := o.n.FMA(o.i, start.Add(row))
+	o.at.Set(o.p.Add(pixel.MulWide(o.width.Mul(size)).Add(o.first.Add(col.Mul(o.norm.width)).MulWide(size)).As(build.U64)))
+}
+
+// load reads a pixel's vector, zeros where there is none, and goes on to the next pixel.
+func (o *besides) load() {
+	o.vector = chunk{o.t, o.norm.width}.loadIf(o.Kernel, o.given, o.at)
+	o.Emit("add.s64", o.at, o.at, o.step)
+}
+
+// add adds what load read.
+func (o *besides) add(xs []build.Reg) {
+	for j, v := range o.vector {
+		xs[j] = v.FMA(o.scale, xs[j])
+	}
 }
 
 // groupNormSum adds the samples' shares of dw and db: y[c] = sum over n of x[n,c], for the buffers dw (blocks y = 0) and db (y = 1). A block has

@@ -79,6 +79,9 @@ func (s *display) page() error {
 
 // final draws the pictures of a complete run, prints its table, and writes the page.
 func (s *display) final(ctx context.Context, out io.Writer) error {
+	if err := s.board.Flush(); err != nil { // what follows is no training
+		return err
+	}
 	path := filepath.Join(s.dir.Dir, "samples.png")
 	if err := s.judge.Grid(ctx, path); err != nil {
 		return err

@@ -161,8 +161,8 @@ const usageHead = `Usage: distill [flags]
 
 Distils a diffusion teacher into a student that draws an image in one network evaluation, by
 Physics Informed Distillation. Without flags it distils the embedded teacher, within ten minutes on
-two processor cores, into the next free folder runs/NNN: weights, samples.png, loss.png,
-metrics.jsonl, config.json, results.txt and checkpoints.
+two processor cores, into the next free folder runs/NNN: weights, report.html, samples.png,
+loss.png, metrics.jsonl, events for TensorBoard, config.json, results.txt and checkpoints.
 
 Ctrl-C writes a checkpoint and ends; a second one ends at once. --resume goes on from there, to the
 same bits as a run that was never interrupted. A run that is continued keeps its settings, except

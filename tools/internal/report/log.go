@@ -111,7 +111,7 @@ func facts(c pid.Config, l log, speeds []pid.Speed) (list []Fact) {
 	if n := len(speeds); n > 0 {
 		last := speeds[n-1]
 		add("Training time", "%s, evaluations and checkpoints not included", clock(last.Seconds))
-		add("Speed", "%.4g images/s; %.4g at the end", float64(last.Step)*float64(c.Batch)/last.Seconds, last.Rate)
+		add("Speed", "%.4g images/s", float64(last.Step)*float64(c.Batch)/last.Seconds)
 		add("Device memory", "%.4g MiB at most", float64(last.Peak)/(1<<20))
 	}
 	return list

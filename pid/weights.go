@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"onestep/checkpoint"
 	"onestep/nn"
 	"onestep/tensor"
 )
@@ -43,6 +44,15 @@ func SaveWeights(path, role, config string, params *nn.Params, values []*tensor.
 		}
 	}
 	return tensor.WriteSafeTensors(path, map[string]string{metaConfig: config, metaRole: role, "format": "pt"}, list)
+}
+
+// OpenWeights opens a weight file of any format, see package checkpoint.
+func OpenWeights(path string) (*tensor.SafeTensors, error) {
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.SafeTensors, nil
 }
 
 // LoadWeights fills a network from a file. Every parameter must be there with its shape and finite; names that the network does not have are

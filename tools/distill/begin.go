@@ -90,7 +90,7 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 	open := embedded.Teacher
 	if path != "" {
-		open = func() (*tensor.SafeTensors, error) { return tensor.OpenSafeTensors(path) }
+		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(path) }
 	}
 	file, err := open()
 	if err != nil {
@@ -98,7 +98,7 @@ func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 	}
 	defer file.Close()
 	net, role, err := pid.LoadUNet(d, file)
-	if err == nil && role != pid.RoleTeacher {
+	if err == nil && role != pid.RoleTeacher && role != "" { // bare tensors do not say
 		err = fmt.Errorf("%s: its role is %q, want %q", file.Path, role, pid.RoleTeacher)
 	}
 	return net, err
@@ -118,7 +118,7 @@ func perceptual(d *tensor.Device, f *flags, teacher *nn.UNet) (*nn.LPIPS, error)
 	if c := teacher.InChannels; c != 1 && c != 3 {
 		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)
 	}
-	file, err := tensor.OpenSafeTensors(f.VGG)
+	file, err := pid.OpenWeights(f.VGG)
 	if err != nil {
 		return nil, fmt.Errorf("--vgg: %w", err)
 	}

@@ -86,7 +86,7 @@ func TestWrongFiles(t *testing.T) {
 		{"--teacher .", "not a regular file"},
 		{"--teacher text", "--teacher: text: "},
 		{"--teacher cut", "--teacher: cut: "},
-		{"--teacher foreign", `no "config" in its metadata`},
+		{"--teacher foreign", `neither a SongUNet nor a DhariwalUNet`},
 		{"--teacher config", "VNet"},
 		{"--teacher shape", "shape: map_layer0.weight: shape [32 8], want [64 16]"},
 		{"--teacher infinite", "is not finite"},

@@ -42,7 +42,7 @@ func defaults() *flags {
 func (f *flags) options() []cli.Option {
 	s := &f.sampler
 	return []cli.Option{
-		cli.New("Network", "teacher", "FILE", "draw by this teacher, safetensors; without it and --student: by the embedded one", (*cli.Text)(&f.teacher)),
+		cli.New("Network", "teacher", "FILE", "draw by this teacher, of any format that convert reads; without it and --student: by the embedded one", (*cli.Text)(&f.teacher)),
 		cli.New("Network", "student", "FILE", "draw by this student, in one evaluation", (*cli.Text)(&f.student)),
 		cli.New("Network", "fp16", "", "half-precision storage with float32 sums", (*cli.Yes)(&f.fp16)),
 

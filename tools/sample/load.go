@@ -20,7 +20,7 @@ func load(f *flags, messages io.Writer) (net *nn.UNet, student bool, err error) 
 		path, role, student = f.student, pid.RoleStudent, true
 	}
 	if path != "" {
-		open = func() (*tensor.SafeTensors, error) { return tensor.OpenSafeTensors(path) }
+		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(path) }
 	}
 	file, err := open()
 	if err != nil {
@@ -35,7 +35,7 @@ func load(f *flags, messages io.Writer) (net *nn.UNet, student bool, err error) 
 	switch {
 	case err != nil:
 		err = fmt.Errorf("--%s: %w", role, err)
-	case found != role:
+	case found != role && found != "": // bare tensors do not say
 		err = fmt.Errorf("--%s: %s is no %s, its role is %q", role, file.Path, role, found)
 	case net.InChannels != net.OutChannels:
 		err = fmt.Errorf("--%s: %s: %d channels in and %d out: it draws no images", role, file.Path, net.InChannels, net.OutChannels)

@@ -120,7 +120,7 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 }
 
 func reference(f *flags, d *tensor.Device, im *data.Images) error {
-	file, err := tensor.OpenSafeTensors(f.features)
+	file, err := pid.OpenWeights(f.features)
 	if err != nil {
 		return err
 	}

@@ -56,8 +56,8 @@ func (f *flags) options() []option {
 		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
 		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), change},
 
-		{cli.New("Networks", "teacher", "FILE", "teacher weights, safetensors; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), change},
-		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, safetensors; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), change},
+		{cli.New("Networks", "teacher", "FILE", "teacher weights, of any format that convert reads; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), change},
+		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, as torchvision has them; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), change},
 		{cli.New("Networks", "fp16", "", "half-precision storage with float32 sums and master weights, and a dynamic loss scale", (*cli.Yes)(&f.FP16)), keep},
 		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Checkpoint)), keep},
 		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), keep},

@@ -57,14 +57,18 @@ func (s *display) evaluate(ctx context.Context, step int) (line string, err erro
 	})
 }
 
-// save makes a checkpoint and, if the last page is old, a page.
-func (s *display) save(job *pid.Job) error {
+// save makes a checkpoint and, if the last page is old, a page. A run does not end for want of that: note is told.
+func (s *display) save(job *pid.Job, note func(...any)) error {
 	return s.board.Aside(func() error {
-		err := s.dir.Save(job)
-		if err == nil && time.Since(s.paged) >= pageEvery {
-			err = s.page()
+		if err := s.dir.Save(job); err != nil {
+			return err
 		}
-		return err
+		if time.Since(s.paged) >= pageEvery {
+			if err := s.page(); err != nil {
+				note("the page is not written:", err)
+			}
+		}
+		return nil
 	})
 }
 
@@ -88,6 +92,11 @@ func (s *display) final(ctx context.Context, out io.Writer) error {
 	}
 	if err := s.board.Samples(s.config.Steps, path); err != nil {
 		return err
+	}
+	if s.config.EvalEvery > 0 { // the end of the curve
+		if _, err := s.judge.Measure(ctx, s.dir, s.config.Steps); err != nil {
+			return err
+		}
 	}
 	var table bytes.Buffer
 	fmt.Fprintln(out)

@@ -61,7 +61,7 @@ func TestDefaultJob(t *testing.T) {
 			steps = append(steps, m.Step)
 		}
 	}
-	if !slices.Equal(steps, []int{1, 2, 3, 4}) || !slices.Equal(distances, []int{2}) {
+	if !slices.Equal(steps, []int{1, 2, 3, 4}) || !slices.Equal(distances, []int{2, 4}) {
 		t.Errorf("metrics of steps %v, distances at %v:\n%s", steps, distances, got["metrics.jsonl"])
 	}
 

@@ -20,7 +20,7 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *dis
 			return nil
 		}
 		saved = job.Trainer.Step
-		return shown.save(job)
+		return shown.save(job, bar.Println)
 	}
 	evaluate := func(step int) error {
 		if !due(f.EvalEvery, step) || step == dir.Evaluated || step == f.Steps {

@@ -115,15 +115,21 @@ func (j *Judge) best() (*pid.Student, string, error) {
 	return s, "average " + pid.FormatRate(j.config.EMA[0]), err
 }
 
-// Snapshot writes the sample grid of a step, logs, at last, the distance of the student, and returns a line about it.
+// Snapshot writes the sample grid of a step, measures the student, and returns a line about it.
 func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, error) {
 	path := filepath.Join(dir.Dir, fmt.Sprintf("samples_%06d.png", step))
 	if err := j.Grid(ctx, path); err != nil {
 		return "", err
 	}
+	line, err := j.Measure(ctx, dir, step)
+	return fmt.Sprintf("step %d: %s%s", step, line, path), err
+}
+
+// Measure logs the distance of the student after a step, if there is one to have, and returns words about it.
+func (j *Judge) Measure(ctx context.Context, dir *pid.Run, step int) (string, error) {
 	n := j.config.EvalImages / 5
 	if j.evaluator == nil || n < 2 {
-		return fmt.Sprintf("step %d: %s", step, path), nil
+		return "", nil
 	}
 	s, name, err := j.best()
 	if err != nil {
@@ -138,7 +144,7 @@ func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, e
 		FD     float64 `json:"fd"`
 		Images int     `json:"fd_images"`
 	}{step, fd, n})
-	return fmt.Sprintf("step %d: Fréchet distance of %d images (%s): %.1f; %s", step, n, name, fd, path), err
+	return fmt.Sprintf("Fréchet distance of %d images (%s): %.1f; ", n, name, fd), err
 }
 
 // Grid writes the teacher's images above the student's of the same noise.

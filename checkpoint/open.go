@@ -142,7 +142,7 @@ func readPickle(name string, data []byte, part string) (*File, error) {
 func flatten(name, format string, v any, part string, size int) (*File, error) {
 	found, rest := pick(v, part)
 	if d, ok := found.(*pickle.Dict); ok && rest != "" && !holds(d, rest+".") {
-		return nil, fmt.Errorf("nothing in it is named %s", part)
+		return nil, fmt.Errorf("%w: %s", ErrNoPart, part)
 	}
 	fl := &flattener{budget: &budget{left: size + 32<<20}, arrays: map[string]tensor.Entry{}, scalars: map[string]any{}}
 	if err := fl.value("", found, 0); err != nil {

@@ -1,14 +1,17 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"onestep/checkpoint/pickle"
 	"onestep/tensor"
 )
+
+// ErrNoPart says that a file has nothing of the name that was asked for.
+var ErrNoPart = errors.New("no such part")
 
 // pick follows a path of names joined by dots into dictionaries as far as it leads: to found, with rest still to go.
 func pick(v any, path string) (found any, rest string) {
@@ -53,18 +56,22 @@ func (f *File) part(name string) (*File, error) {
 		}
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("nothing in it is named %s: there are %s", name, strings.Join(f.Parts(), ", "))
+		return nil, fmt.Errorf("%w: %s is not among %s", ErrNoPart, name, strings.Join(f.parts(), ", "))
 	}
 	p.SafeTensors = tensor.NewSafeTensors(f.Path, f.Metadata, entries)
 	return p, nil
 }
 
-// Parts are the first words of all names, sorted.
-func (f *File) Parts() []string {
-	parts := map[string]bool{}
+// parts are the first words of the first few names.
+func (f *File) parts() (parts []string) {
 	for _, name := range f.Order {
 		first, _, _ := strings.Cut(name, ".")
-		parts[first] = true
+		if slices.Contains(parts, first) {
+			continue
+		}
+		if parts = append(parts, first); len(parts) == 8 {
+			return append(parts, "…")
+		}
 	}
-	return slices.Sorted(maps.Keys(parts))
+	return parts
 }

@@ -29,7 +29,8 @@ var (
 	RAdam = Rule{Rectified: true}
 )
 
-func (r Rule) withDefaults() Rule {
+// WithDefaults is the rule with what it leaves out.
+func (r Rule) WithDefaults() Rule {
 	if r.Beta1 == 0 {
 		r.Beta1 = 0.9
 	}
@@ -58,7 +59,7 @@ type Optimizer struct {
 
 // New starts with zero moments and with averages equal to the parameters.
 func New(rule Rule, vars []*autograd.Var, rates []float64) *Optimizer {
-	o := &Optimizer{Rule: rule.withDefaults(), Vars: vars, Rates: rates, EMA: make([][]*tensor.Tensor, len(rates))}
+	o := &Optimizer{Rule: rule.WithDefaults(), Vars: vars, Rates: rates, EMA: make([][]*tensor.Tensor, len(rates))}
 	for _, x := range vars {
 		zero := func() *tensor.Tensor {
 			t := x.Device().New(kernels.F32, x.Shape()...)

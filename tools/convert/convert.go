@@ -1,0 +1,30 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"onestep/checkpoint"
+	"onestep/tensor"
+)
+
+// writers write a file by its suffix.
+var writers = map[string]func(path string, metadata map[string]string, arrays []tensor.Named) error{
+	".safetensors": tensor.WriteSafeTensors,
+	".pt":          checkpoint.WriteTorch,
+	".pth":         checkpoint.WriteTorch,
+	".ckpt":        checkpoint.WriteTorch,
+	".npz": func(path string, _ map[string]string, arrays []tensor.Named) error {
+		return checkpoint.WriteNPZ(path, arrays)
+	},
+}
+
+// convert writes the file's arrays from where they lie.
+func convert(out string, f *checkpoint.File) error {
+	arrays := make([]tensor.Named, len(f.Order))
+	for i, name := range f.Order {
+		e, _ := f.Entry(name)
+		arrays[i] = tensor.Named{Name: name, DType: e.DType, Shape: e.Shape, Data: e.Data}
+	}
+	return writers[strings.ToLower(filepath.Ext(out))](out, f.Metadata, arrays)
+}

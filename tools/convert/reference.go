@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"onestep/kernels"
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// reference writes a run as the reference's files.
+func reference(f *flags, messages io.Writer) error {
+	run, c, err := pid.OpenRun(f.in, false)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	for _, note := range run.Notes {
+		fmt.Fprintln(messages, note)
+	}
+	paths, err := run.WriteReference(tensor.On(kernels.NewDryCPU(1)), c, f.out, f.force)
+	for _, path := range paths {
+		fmt.Fprintln(messages, path)
+	}
+	return err
+}

@@ -13,7 +13,7 @@ import (
 	"onestep/tfevents"
 )
 
-// SpeedFile of a run's folder has a line of JSON, a [Speed], for every ten seconds.
+// SpeedFile of a run's folder has a line of JSON, a [Speed], for every ten seconds and each checkpoint.
 const SpeedFile = "speed.jsonl"
 
 // Speed is how fast a run went up to a step, since the line before.

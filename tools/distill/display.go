@@ -59,6 +59,9 @@ func (s *display) evaluate(ctx context.Context, step int) (line string, err erro
 
 // save makes a checkpoint and, if the last page is old, a page. A run does not end for want of that: note is told.
 func (s *display) save(job *pid.Job, note func(...any)) error {
+	if err := s.board.Flush(); err != nil {
+		return err
+	}
 	return s.board.Aside(func() error {
 		if err := s.dir.Save(job); err != nil {
 			return err

@@ -67,7 +67,7 @@ func referenceOpt(dir string, step int) string {
 // is missing begins at the parameters, an optimiser's state that is missing at zero, and the loss scale anew; notes say so.
 //
 // Deviation: parameters of a run in binary16 keep the float32 of the file, which the reference rounds.
-func (tr *Trainer) LoadReference(path string) (notes []string, err error) {
+func (tr *Trainer) LoadReference(path string) (notes []error, err error) {
 	model, step, err := referenceModelPath(path)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (tr *Trainer) LoadReference(path string) (notes []string, err error) {
 		average := func(i int, _ *nn.Param) *tensor.Tensor { return tr.Opt.EMA[k][i] }
 		err := tr.adopt(referenceEMA(dir, rate, step), average)
 		if errors.Is(err, fs.ErrNotExist) {
-			notes = append(notes, fmt.Sprintf("%v: this average starts at the parameters", err))
+			notes = append(notes, fmt.Errorf("%w: this average starts at the parameters", err))
 			err = tr.adopt(model, average)
 		}
 		if err != nil {
@@ -92,7 +92,7 @@ func (tr *Trainer) LoadReference(path string) (notes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if note != "" {
+	if note != nil {
 		notes = append(notes, note)
 	}
 	tr.Step = step
@@ -124,21 +124,21 @@ func (tr *Trainer) adopt(path string, to func(i int, p *nn.Param) *tensor.Tensor
 }
 
 // adoptOptimizer fills the moments from PyTorch's state dict, if it is there, and returns the number of updates.
-func (tr *Trainer) adoptOptimizer(path string, step int) (state optim.State, note string, err error) {
+func (tr *Trainer) adoptOptimizer(path string, step int) (state optim.State, note, err error) {
 	state.Log2 = tr.Opt.Rule.Scale.Log2
 	f, err := checkpoint.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return state, fmt.Sprintf("%v: the optimiser starts anew", err), nil
+		return state, fmt.Errorf("%w: the optimiser starts anew", err), nil
 	}
 	if err != nil {
-		return state, "", err
+		return state, nil, err
 	}
 	defer f.Close()
 	if state.Steps, err = updates(f); err != nil {
-		return state, "", err
+		return state, nil, err
 	}
 	if state.Steps > step {
-		return state, "", fmt.Errorf("%s: %d updates in %d steps", path, state.Steps, step)
+		return state, nil, fmt.Errorf("%s: %d updates in %d steps", path, state.Steps, step)
 	}
 	params := tr.Params.Trained()
 	for _, m := range []struct {
@@ -151,14 +151,14 @@ func (tr *Trainer) adoptOptimizer(path string, step int) (state optim.State, not
 		}
 		xs, err := read(f, m.name, params)
 		if err != nil {
-			return state, "", err
+			return state, nil, err
 		}
 		for i, p := range params {
 			p.Adopt(m.to[i], xs(i))
 		}
 	}
 	if lr, ok := f.Scalars["param_groups.0.lr"].(float64); ok && lr != tr.Schedule.LR {
-		note = fmt.Sprintf("%s: its learning rate is %g, that of this run is %g", path, lr, tr.Schedule.LR)
+		note = fmt.Errorf("%s: its learning rate is %g, that of this run is %g", path, lr, tr.Schedule.LR)
 	}
 	return state, note, nil
 }

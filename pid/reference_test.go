@@ -136,7 +136,7 @@ func TestReferenceStudent(t *testing.T) {
 // TestReferenceMissing goes on from a model alone, and from what is damaged not at all.
 func TestReferenceMissing(t *testing.T) {
 	j, set := referenceRun(t, func(*pid.Config) {})
-	load := func(path string, change func(*pid.Config)) (*pid.Job, []string, error) {
+	load := func(path string, change func(*pid.Config)) (*pid.Job, []error, error) {
 		again := job(t, tensor.CPU(0), func(c *pid.Config) {
 			*c = j.Config
 			change(c)
@@ -145,7 +145,7 @@ func TestReferenceMissing(t *testing.T) {
 		return again, notes, err
 	}
 	same := func(*pid.Config) {}
-	if _, notes, err := load(set, func(c *pid.Config) { c.LR *= 2 }); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "learning rate") {
+	if _, notes, err := load(set, func(c *pid.Config) { c.LR *= 2 }); err != nil || len(notes) != 1 || !strings.Contains(notes[0].Error(), "learning rate") {
 		t.Errorf("another learning rate: %v, notes %q", err, notes)
 	}
 	write := func(name string, data []byte) {

@@ -31,7 +31,7 @@ func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid
 // there.
 func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, error) {
 	if !f.Resume {
-		return setUp(f, d)
+		return fresh(f, d)
 	}
 	if f.Out == "" {
 		var err error
@@ -53,11 +53,27 @@ func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, e
 	if err := opened.Read(job); err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
-	if done := job.Trainer.Step; done > f.Steps {
-		return nil, fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
-	}
 	*dir = opened
-	return job, nil
+	return job, enough(f, job)
+}
+
+// fresh sets up the job of a new run, which may begin at a checkpoint of the reference.
+func fresh(f *flags, d *tensor.Device) (job *pid.Job, err error) {
+	if job, err = setUp(f, d); err != nil || f.reference == "" {
+		return job, err
+	}
+	if f.notes, err = job.Trainer.LoadReference(f.reference); err != nil {
+		return nil, fmt.Errorf("--resume-reference: %w", err)
+	}
+	return job, enough(f, job)
+}
+
+// enough is an error if the job has made more steps than it is to make.
+func enough(f *flags, job *pid.Job) error {
+	if done := job.Trainer.Step; done > f.Steps {
+		return fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
+	}
+	return nil
 }
 
 // open makes the run's folder, or makes the one that was found what it was at the checkpoint.
@@ -66,7 +82,10 @@ func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
 		if f.Out == "" {
 			f.Out = pid.NextRun("runs")
 		}
-		return pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error { return r.Save(job) })
+		return pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error {
+			r.Notes = f.notes
+			return r.Save(job)
+		})
 	}
 	if err := found.Restore(job); err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)

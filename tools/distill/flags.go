@@ -20,6 +20,9 @@ type flags struct {
 	Device  device.Name
 	Resume  bool
 
+	reference string  // folder of the reference's checkpoint to begin at
+	notes     []error // about it
+
 	preset string            // settings that take the place of the defaults
 	config string            // file whose settings take the place of those
 	given  map[string]string // on the command line
@@ -45,6 +48,7 @@ func (f *flags) options() []option {
 	return []option{
 		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), apart},
 		{cli.New("Run", "resume", "", "continue the run in --out from its newest whole checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
+		{cli.New("Run", "resume-reference", "DIR", "begin at the newest checkpoint that the PID reference repository left there: weights, averages, optimiser, step", (*cli.Text)(&f.reference)), apart},
 		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), apart},
 		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
@@ -107,6 +111,8 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		return nil, fmt.Errorf("--threads %d: must not be negative", f.Threads)
 	case f.Resume && f.config != "":
 		return nil, errors.New("--config: a run that is continued keeps its own")
+	case f.Resume && f.reference != "":
+		return nil, errors.New("--resume-reference: begins a run, --resume continues one of this program")
 	case f.Resume && given["preset"] != "":
 		return nil, errors.New("--preset: a run that is continued keeps its own settings")
 	}

@@ -16,11 +16,10 @@ const augmentMap = "map_augment.weight"
 // LoadUNet builds the network that a weight file describes, in its metadata or else by the names and shapes of its tensors, and fills it. role is
 // what the file says it is, RoleTeacher for one of EDM's pickled networks, or "" if it does not say.
 func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role string, err error) {
-	c, role, err := unetConfig(f)
+	c, role, err := UNetConfigOf(f)
 	if err != nil {
 		return nil, "", err
 	}
-	c.AugmentDim = 0
 	if net, err = nn.NewUNet(d, c); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", f.Path, err)
 	}
@@ -31,7 +30,14 @@ func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role strin
 	return net, role, nil
 }
 
-// unetConfig is the configuration of the network in a file.
+// UNetConfigOf is the configuration of the network in a file, as [LoadUNet] builds it: without augmentation labels.
+func UNetConfigOf(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
+	c, role, err = unetConfig(f)
+	c.AugmentDim = 0
+	return c, role, err
+}
+
+// unetConfig is the configuration that a file says.
 func unetConfig(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
 	text, ok := f.Metadata[metaConfig]
 	if !ok {

@@ -122,6 +122,9 @@ func (d *Device) Scratch(t kernels.DType, n int) kernels.Buf { return d.Alloc(t,
 // Memory reports the bytes in buffers that are in use or belong to graphs, and the most that ever were.
 func (d *Device) Memory() (now, peak int64) { return d.pool.now, d.pool.peak }
 
+// Held reports the bytes taken from the driver: buffers in use or kept for later.
+func (d *Device) Held() int64 { return d.pool.held }
+
 // outOfMemory adds to the error of an allocation what the memory is used for.
 func (d *Device) outOfMemory(err error) error {
 	free, total, err2 := d.drv.MemInfo()

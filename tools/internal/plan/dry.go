@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"onestep/kernels"
+	"onestep/kernels/cuda"
+	"onestep/kernels/cuda/emulated"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/judge"
+)
+
+// dry is a device that computes nothing, and the bytes that it has taken from the system.
+type dry struct {
+	*tensor.Device
+	cpu  *kernels.CPU
+	gpu  *cuda.Device // or nil
+	held func() int64
+}
+
+// newDry is a dry CPU with so many threads.
+func newDry(threads int) *dry {
+	cpu := kernels.NewDryCPU(threads)
+	return &dry{Device: tensor.On(cpu), cpu: cpu, held: cpu.Held}
+}
+
+// newDryGPU is a GPU that records.
+func newDryGPU() (*dry, error) {
+	gpu, err := cuda.On(emulated.NewRecorder(), "dry run")
+	if err != nil {
+		return nil, err
+	}
+	return &dry{Device: tensor.On(gpu), gpu: gpu, held: gpu.Held}, nil
+}
+
+// dry is a dry device of the machine's kind.
+func (m Machine) dry() (*dry, error) {
+	if m.GPU {
+		return newDryGPU()
+	}
+	return newDry(m.Threads), nil
+}
+
+func (d *dry) close() {
+	if d.gpu != nil {
+		d.gpu.Close()
+		return
+	}
+	d.cpu.Close()
+}
+
+// now is the bytes of buffers in use.
+func (d *dry) now() int64 {
+	now, _ := d.Memory()
+	return now
+}
+
+// stage is a job that is set up on a dry device, and what each thing took.
+type stage struct {
+	*pid.Job
+	teacher, perceptual, student int64 // bytes; the student with its optimiser
+}
+
+// setUp makes the networks, without weights, and the trainer.
+func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
+	s = &stage{}
+	start := d.now()
+	took := func() int64 {
+		before := start
+		start = d.now()
+		return start - before
+	}
+	teacher, err := nn.NewUNet(d.Device, config)
+	if err != nil {
+		return nil, err
+	}
+	s.teacher = took()
+	var perceptual *nn.LPIPS
+	if c.Loss == "lpips" {
+		if perceptual, err = distance(d.Device, c, teacher); err != nil {
+			return nil, err
+		}
+	}
+	s.perceptual = took()
+	if s.Job, err = pid.NewJob(c, teacher, perceptual); err != nil {
+		return nil, err
+	}
+	s.student = took()
+	return s, nil
+}
+
+// distance is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
+func distance(d *tensor.Device, c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
+	if c.VGG == "" && judge.Fits(teacher) {
+		return judge.Perceptual(d)
+	}
+	return nn.NewVGGLPIPS(nn.NewVGG16(d), -1, 1), nil
+}

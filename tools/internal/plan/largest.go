@@ -1,0 +1,51 @@
+package plan
+
+// largest is the largest microbatch that fits, up to all of the share, from what the job's own takes. Memory grows about in a straight line, so
+// that a few dry runs find it.
+func (j Job) largest(own Memory) (int, error) {
+	free, share := j.Machine.Free, j.share()
+	fits := map[int]bool{own.Micro: own.Total <= free}
+	try := func(n int) (bool, error) {
+		if _, known := fits[n]; !known {
+			m, err := j.memory(n)
+			if err != nil {
+				return false, err
+			}
+			fits[n] = m.Total <= free
+		}
+		return fits[n], nil
+	}
+	if ok, err := try(1); !ok {
+		return 0, err
+	}
+	low := 1 // fits
+	if fits[own.Micro] {
+		low = own.Micro
+	}
+	high := share + 1 // does not
+	if !fits[own.Micro] {
+		high = own.Micro
+	}
+	for step := low; low+1 < high; { // double, then halve what is between
+		n := min(low+step, share)
+		if high <= share {
+			n = (low + high) / 2
+			if close := max(1, low/16); high-low <= close { // nobody wants to know exactly
+				break
+			}
+		}
+		ok, err := try(n)
+		switch {
+		case err != nil:
+			return 0, err
+		case ok:
+			low, step = n, 2*step
+			if n == share {
+				return low, nil
+			}
+		default:
+			high = n
+		}
+	}
+	return low, nil
+}

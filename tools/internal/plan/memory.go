@@ -1,0 +1,113 @@
+package plan
+
+import "onestep/pid"
+
+// Memory is the bytes of a run, as the device that it runs on will account for them.
+type Memory struct {
+	Micro      int // samples at a time
+	Teacher    int64
+	Perceptual int64
+	Student    int64 // weights
+	Optimizer  int64 // two moments
+	Averages   int64
+	Half       int64 // binary16 copies of weights, and what else is kept from step to step
+	Gradients  int64 // of the student's weights, within a step
+	Work       int64 // what else a step or a sample grid has at most: activations and workspace
+	Peak       int64 // of all of these together
+	Total      int64 // with what the allocator keeps beside, and on the CPU the program itself
+}
+
+// program is what the process takes besides its buffers: code, stacks, the networks' graphs.
+const program = 40 << 20
+
+// tooMuch is how much more than is free a job may take for a dry run: beyond, even memory that is not touched may be refused.
+const tooMuch = 3
+
+// memory is what the job takes with so many samples at a time. What is far too much is extrapolated from less.
+func (j Job) memory(micro int) (Memory, error) {
+	if j.Machine.Free <= 0 || micro <= 2 {
+		return j.measure(micro)
+	}
+	one, err := j.measure(1)
+	if err != nil {
+		return one, err
+	}
+	two, err := j.measure(2)
+	if err != nil {
+		return two, err
+	}
+	more := int64(micro-1) * (two.Peak - one.Peak)
+	if one.Total+more < tooMuch*j.Machine.Free {
+		return j.measure(micro)
+	}
+	one.Micro, one.Work, one.Peak, one.Total = micro, one.Work+more, one.Peak+more, one.Total+more
+	return one, nil
+}
+
+// measure makes the job's first steps on a dry device of the machine's kind.
+func (j Job) measure(micro int) (Memory, error) {
+	d, err := j.Machine.dry()
+	if err != nil {
+		return Memory{}, err
+	}
+	defer d.close()
+	c := j.Config
+	c.Micro, c.Batch = micro, min(j.share(), 2*micro) // gradients of a microbatch are there while the next is made
+	s, err := d.setUp(c, j.Net)
+	if err != nil {
+		return Memory{}, err
+	}
+	net := s.Student.Net
+	weights := int64(0)
+	for _, p := range net.Trained() {
+		weights += int64(p.Var.Buf().Bytes())
+	}
+	m := Memory{
+		Micro: micro, Teacher: s.teacher, Perceptual: s.perceptual,
+		Optimizer: 2 * weights, Averages: int64(len(c.EMA)) * weights, Gradients: weights,
+	}
+	m.Student = s.student - m.Optimizer - m.Averages
+	for step := range 3 { // on a GPU the second is recorded and the third replayed
+		if _, err := s.Trainer.Update(); err != nil {
+			return m, err
+		}
+		switch {
+		case step == 0:
+			m.Half = d.now() - s.teacher - s.perceptual - s.student
+		case step == 1 && (c.GridSamples > 0 || c.EvalImages > 0):
+			if err := draw(s.Job); err != nil {
+				return m, err
+			}
+		}
+	}
+	_, m.Peak = d.Memory()
+	m.Work = m.Peak - m.Teacher - m.Perceptual - m.Student - m.Optimizer - m.Averages - m.Half - m.Gradients
+	m.Total = d.held()
+	if !j.Machine.GPU {
+		m.Total += program
+	}
+	return m, nil
+}
+
+// draw evaluates the teacher and an average once, for as many images as the judge of a run draws at a time.
+func draw(j *pid.Job) error {
+	net := j.Student.Net
+	g := pid.GeneratorFor(net, 0)
+	n := min(max(1<<16/(net.Resolution*net.Resolution), 1), 100)
+	if j.Config.GridSamples > 0 && j.Config.EvalImages == 0 {
+		n = min(n, j.Config.GridSamples)
+	}
+	seeds := make([]uint64, n)
+	student := j.Student
+	if len(j.Config.EMA) > 0 {
+		var err error
+		if student, err = j.Average(0); err != nil {
+			return err
+		}
+	}
+	if _, err := g.ByStudent(student, seeds); err != nil {
+		return err
+	}
+	_, err := g.ByTeacher(j.Teacher, pid.Sampler{Levels: pid.EDMLevels(0), Steps: 1}, seeds)
+	return err
+}

@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"time"
+
+	"onestep/kernels"
+	"onestep/nn"
+	"onestep/tensor"
+)
+
+// Rate is how fast a device is, as measured in a moment.
+type Rate struct {
+	Products float64 // FLOP/s of convolutions like the network's
+	Bytes    float64 // bytes/s read and written by what is no product
+}
+
+// moment is the time given to each measurement.
+const moment = 60 * time.Millisecond
+
+// Measure times convolutions of the network's widths, forward and backward, and an addition that no cache can hold.
+func Measure(d *tensor.Device, net nn.UNetConfig, micro int, half bool) (r Rate, err error) {
+	defer tensor.Recover(&err)
+	t := kernels.F32
+	if half {
+		t = kernels.F16
+	}
+	seconds, flops := 0.0, 0.0
+	for level, mult := range net.ChannelMult {
+		size, c := net.Resolution>>level, net.ModelChannels*mult
+		s := kernels.ConvShape{N: min(micro, 4), H: size, W: size, I: c, O: c, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}.Out()
+		seconds += convolutions(d, t, s)
+		flops += 3 * 2 * float64(s.MACs())
+	}
+	r.Products = flops / seconds
+
+	const n = 1 << 23
+	d.Scope(func() []*tensor.Tensor {
+		x, y := d.FromFloat32(make([]float32, n), n), d.New(kernels.F32, n)
+		r.Bytes = 8 * n / best(d, y, func() { kernels.Axpby.Run(d.Device, kernels.AxpbyArgs{Y: y.Buf(), X: x.Buf(), A: 1, N: n}) })
+		return nil
+	})
+	return r, nil
+}
+
+// convolutions is the seconds of a convolution and its two gradients.
+func convolutions(d *tensor.Device, t kernels.DType, s kernels.ConvShape) (seconds float64) {
+	d.Scope(func() []*tensor.Tensor {
+		x, w := d.New(t, s.N, s.H, s.W, s.I), d.New(t, s.KH, s.KW, s.I, s.O)
+		x.CopyFrom(make([]float32, x.Len())) // zeros take as long as other numbers
+		w.CopyFrom(make([]float32, w.Len()))
+		y, dx, dw := x.NewLike(), x.NewLike(), d.New(kernels.F32, w.Shape()...)
+		seconds = best(d, y, func() {
+			kernels.Conv2D.Run(d.Device, kernels.Conv2DArgs{Y: y.Buf(), X: x.Buf(), Weight: w.Buf(), Scale: 1, ConvShape: s})
+			kernels.Conv2DInputGrad.Run(d.Device, kernels.Conv2DInputGradArgs{DX: dx.Buf(), DY: y.Buf(), Weight: w.Buf(), ConvShape: s})
+			kernels.Conv2DWeightGrad.Run(d.Device, kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: y.Buf(), ConvShape: s})
+		})
+		return nil
+	})
+	return seconds
+}
+
+// best is the least time of f, after a first one that is not counted. Its end is seen by a word of y.
+func best(d *tensor.Device, y *tensor.Tensor, f func()) (seconds float64) {
+	word, b := make([]float32, 1), y.Buf().Slice(0, 1)
+	once := func() float64 {
+		start := time.Now()
+		f()
+		d.Download(word, b)
+		return time.Since(start).Seconds()
+	}
+	once()
+	seconds = once()
+	for end := time.Now().Add(moment); time.Now().Before(end); {
+		seconds = min(seconds, once())
+	}
+	return seconds
+}

@@ -1,0 +1,58 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"onestep/pid"
+)
+
+// Refusal is the error that a job does not fit, with settings with which it would; nil if it fits. It finds them by dry runs.
+func (p *Plan) Refusal() error {
+	if p.Fits() {
+		return nil
+	}
+	var would []string
+	for _, change := range []struct {
+		flags string
+		do    func(*pid.Config)
+	}{
+		{"", func(*pid.Config) {}},
+		{"--checkpoint-blocks", func(c *pid.Config) { c.Checkpoint = true }},
+		{"--fp16", func(c *pid.Config) { c.FP16 = true }},
+		{"--checkpoint-blocks --fp16", func(c *pid.Config) { c.Checkpoint, c.FP16 = true, true }},
+	} {
+		j := p.with(change.do)
+		if change.flags != "" && j.Config.Checkpoint == p.Config.Checkpoint && j.Config.FP16 == p.Config.FP16 {
+			continue
+		}
+		micro, err := j.fitting()
+		if err != nil {
+			return err
+		}
+		flags := change.flags
+		if micro > 0 && micro != p.micro() {
+			flags = strings.TrimSpace(fmt.Sprintf("--microbatch %d %s", micro, flags))
+		}
+		if micro > 0 {
+			would = append(would, flags)
+		}
+	}
+	m := p.Memory
+	message := fmt.Sprintf("this run does not fit: %s of memory are predicted with --microbatch %d, and %s are %s", Bytes(m.Total), p.micro(), Bytes(p.Machine.Free), p.Machine.Limit)
+	if len(would) == 0 {
+		return fmt.Errorf("%s; neither a smaller --microbatch, --checkpoint-blocks nor --fp16 helps: it takes a smaller network, fewer --ema rates or more memory", message)
+	}
+	return fmt.Errorf("%s; it would with %s", message, strings.Join(would, ", or "))
+}
+
+// fitting is a microbatch, at most the job's, that fits: the largest that halving finds; 0 if there is none.
+func (j Job) fitting() (micro int, err error) {
+	for micro = j.micro(); micro > 0; micro /= 2 {
+		m, err := j.memory(micro)
+		if err != nil || m.Total <= j.Machine.Free {
+			return micro, err
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"onestep/autograd"
+	"onestep/kernels"
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// Part is the floating-point operations of a step in one of the networks: two for every multiply-add of a convolution, product or attention.
+type Part struct {
+	Name              string
+	Forward, Backward float64
+}
+
+// Work is what one process does in a step.
+type Work struct {
+	Parts []Part
+
+	parameters int
+	samples    int            // of a turn
+	turn       []kernels.Work // operations for these, in order
+	step       []kernels.Work // those of a step of one turn
+}
+
+// Total is the operations of all parts.
+func (w Work) Total() (flops float64) {
+	for _, p := range w.Parts {
+		flops += p.Forward + p.Backward
+	}
+	return flops
+}
+
+// mostSamples bounds the turn that is counted: beyond, operations grow in proportion.
+const mostSamples = 16
+
+// work counts the job's operations on a dry host.
+func (j Job) work() (w Work, err error) {
+	n := min(j.micro(), mostSamples)
+	d := newDry(1)
+	defer d.close()
+	c := j.Config
+	c.Micro, c.Batch = n, n
+	s, err := d.setUp(c, j.Net)
+	if err != nil {
+		return w, err
+	}
+	w.parameters, w.samples = s.Student.Net.Count(), n
+	for range 2 { // the first step makes what later ones have
+		w.step = d.notes(func() { _, err = s.Trainer.Update() })
+		if err != nil {
+			return w, err
+		}
+	}
+	w.divide(d, s, j.share())
+	return w, nil
+}
+
+// divide does a turn part by part. The parts' operations are those of a step of so many samples.
+func (w *Work) divide(d *dry, s *stage, share int) {
+	n := w.samples
+	flops := func(turn []kernels.Work) float64 {
+		macs := 0
+		for _, o := range turn {
+			macs += o.MACs
+		}
+		return 2 * float64(macs) * float64(share) / float64(n)
+	}
+	net, loss := s.Student.Net, s.Trainer.Objective.(*pid.Distillation).Loss
+	d.Scope(func() []*tensor.Tensor {
+		labels := pid.OneHot(d.Device, make([]int, n), net.LabelDim)
+		z := d.New(kernels.F32, n, net.Resolution, net.Resolution, net.InChannels)
+		ones := d.New(kernels.F32, n)
+
+		var r pid.Residual
+		var l *autograd.Var
+		both := d.notes(func() { r = loss.Residual(autograd.Const(z), make([]int, n), labels) })
+		distance := d.notes(func() { l = loss.Distance(r.Target, r.Pred) })
+		back := d.notes(func() { autograd.Backward(l, ones) })
+		net.ZeroGrad()
+
+		teacher := d.notes(func() { loss.Teacher.Denoise(r.X, r.T, labels) })
+		image := autograd.Param(r.X.Value)
+		again := loss.Distance(image, r.Pred)
+		distanceBack := d.notes(func() { autograd.Backward(again, ones) })
+		image.ZeroGrad()
+
+		name := "distance"
+		if s.perceptual > 0 {
+			name = "LPIPS"
+		}
+		w.turn = append(append(append(w.turn, both...), distance...), back...)
+		w.Parts = []Part{
+			{"teacher", flops(teacher), 0},
+			{"student", flops(both) - flops(teacher), flops(back) - flops(distanceBack)},
+			{name, flops(distance), flops(distanceBack)},
+		}
+		return nil
+	})
+}
+
+// notes is what a dry host is asked for by f.
+func (d *dry) notes(f func()) []kernels.Work {
+	before := len(d.cpu.Notes())
+	f()
+	return d.cpu.Notes()[before:]
+}

@@ -1,0 +1,93 @@
+// Command plan says what a distillation will take before it begins: memory, operations and time. plan -h lists the flags.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"onestep/embedded"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/cli"
+	"onestep/tools/internal/plan"
+)
+
+func main() {
+	cli.Main("plan", parse, func(_ context.Context, f *flags) error { return run(f, os.Stdout, os.Stderr) })
+}
+
+// run plans the job and prints the plan.
+func run(f *flags, out, messages io.Writer) error {
+	net, err := network(f)
+	if err != nil {
+		return err
+	}
+	d, err := f.device.Open(f.threads, 0, messages)
+	if err != nil {
+		return err
+	}
+	j := plan.Job{Config: f.Config, Net: net, Ranks: max(1, f.gpus), Machine: plan.MachineOf(d)}
+	alone := f.gpus > 0 && !j.Machine.GPU // GPUs are asked about that are not here
+	if alone {
+		j.Machine = plan.A100
+	}
+	p, err := plan.New(j)
+	if err != nil {
+		return err
+	}
+	if err := p.Search(); err != nil {
+		return err
+	}
+	var rate *plan.Rate
+	if d.Name() != "emulated" { // the interpreter's speed says nothing
+		r, err := plan.Measure(d, net, p.Memory.Micro, f.FP16)
+		if err != nil {
+			return err
+		}
+		rate = &r
+	}
+	gpus := f.gpus
+	if gpus == 0 {
+		gpus = 8 // the paper's
+	}
+	return p.Print(out, d.Name(), rate, alone, gpus)
+}
+
+// network is the teacher's, from its file or as published for the preset.
+func network(f *flags) (nn.UNetConfig, error) {
+	if f.Teacher == "" && f.preset != "default" {
+		return published(f.preset)
+	}
+	open := embedded.Teacher
+	if f.Teacher != "" {
+		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(f.Teacher) }
+	}
+	file, err := open()
+	if err != nil {
+		return nn.UNetConfig{}, fmt.Errorf("--teacher: %w", err)
+	}
+	defer file.Close()
+	net, _, err := pid.UNetConfigOf(file)
+	if err != nil {
+		return net, fmt.Errorf("--teacher: %w", err)
+	}
+	return net, nil
+}
+
+// published is the network of the file that a preset is for [karras22].
+func published(preset string) (nn.UNetConfig, error) {
+	switch preset {
+	case "cifar10":
+		c := nn.SongDefaults()
+		c.Resolution = 32
+		return c, nil
+	case "imagenet64":
+		c := nn.DhariwalDefaults()
+		c.Resolution, c.LabelDim = 64, 1000
+		return c, nil
+	}
+	return nn.UNetConfig{}, fmt.Errorf("--preset %s: its network is not known without --teacher", preset)
+}

@@ -79,7 +79,7 @@ func (r *Run) newest() (*tensor.SafeTensors, error) {
 		return f, nil
 	}
 	if len(wrong) == 0 {
-		return nil, fmt.Errorf("no run to continue: %s has no checkpoint: if a run was begun there, it ended before its first one; it can be removed",
+		return nil, fmt.Errorf("no run to continue: %s has no checkpoint: if a run was begun there, it ended before its first one, and can be begun again",
 			filepath.Join(r.Dir, CheckpointFolder))
 	}
 	return nil, fmt.Errorf("no checkpoint is whole: %w", errors.Join(wrong...))

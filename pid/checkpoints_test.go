@@ -279,6 +279,58 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
+// TestCreateRun: what was left when a run was killed before its first checkpoint may be there; anything else may not, and stays.
+func TestCreateRun(t *testing.T) {
+	for _, c := range []struct {
+		files string // of one byte, or with / of none; all but the log
+		log   string
+		ok    bool
+	}{
+		{"", "", true},
+		{"config.json", "", true},
+		{"config.json .student.safetensors.00ff.tmp checkpoints/.latest.12.tmp", "", true},
+		{"config.json", "x", false},
+		{"config.json checkpoints/step-0000000.safetensors", "", false},
+		{"student.safetensors", "", false},
+		{"notes.txt", "", false},
+		{".hidden", "", false},
+	} {
+		dir := t.TempDir()
+		os.Mkdir(filepath.Join(dir, pid.CheckpointFolder), 0o777)
+		for _, name := range append(strings.Fields(c.files), pid.MetricsFile) {
+			text := "x"
+			if name == pid.MetricsFile {
+				text = c.log
+			}
+			if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := all(t, dir)
+		j := job(t, tensor.CPU(1), small)
+		r, err := pid.CreateRun(dir, j.Config, func(r *pid.Run) error { return r.Save(j) })
+		if (err == nil) != c.ok {
+			t.Errorf("%s, log %q: error %v", c.files, c.log, err)
+		}
+		if err != nil {
+			equal(t, all(t, dir), before)
+			continue
+		}
+		further(t, r, j, 2)
+		equal(t, all(t, dir), all(t, begun(t, 2, small)))
+		if hidden, _ := filepath.Glob(filepath.Join(dir, "*", ".*.tmp")); len(hidden) > 0 {
+			t.Errorf("%v is left", hidden)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, pid.ConfigFile), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pid.CreateRun(dir, pid.DefaultJob, nil); err == nil || !strings.Contains(err.Error(), "is not empty") {
+		t.Errorf("somebody's config.json: %v", err)
+	}
+}
+
 // TestRefused: without a checkpoint there is nothing to continue, and the error names the files.
 func TestRefused(t *testing.T) {
 	dir := begun(t, 4, small)

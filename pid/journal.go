@@ -21,9 +21,9 @@ type journal struct {
 	sum  hash.Hash // of what is in it
 }
 
-// openJournal opens a journal for [journal.cut], or makes it. With os.O_EXCL a file that is there is an error.
-func openJournal(path string, flag int) (*journal, error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR|flag, 0o666)
+// openJournal opens a journal for [journal.cut], or makes it.
+func openJournal(path string) (*journal, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o666)
 	return &journal{path: path, file: f, sum: sha256.New()}, err
 }
 

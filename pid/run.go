@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"onestep/tensor"
 )
@@ -56,66 +55,6 @@ func LastRun(parent string) (string, error) {
 	return numbered(parent, i-1), err
 }
 
-// CreateRun makes a folder for a run and writes its configuration and whatever save does, its first checkpoint: if that fails, what was
-// made is removed. A folder that holds anything is refused.
-func CreateRun(dir string, c Config, save func(*Run) error) (*Run, error) {
-	_, err := os.Stat(dir)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	switch entries, err := os.ReadDir(dir); {
-	case err != nil:
-		return nil, err
-	case len(entries) > 0:
-		return nil, fmt.Errorf("%s is not empty: --resume continues the run in it, another --out begins one", dir)
-	}
-	r := &Run{Dir: dir}
-	if err := r.take(os.O_EXCL); err != nil {
-		return nil, err
-	}
-	if err = os.Mkdir(filepath.Join(dir, CheckpointFolder), 0o777); err == nil {
-		if err = r.WriteConfig(c); err == nil {
-			err = save(r)
-		}
-	}
-	if err != nil {
-		r.remove(c, fresh)
-		return nil, err
-	}
-	return r, nil
-}
-
-// take opens the log and makes the folder this process's.
-func (r *Run) take(flag int) error {
-	log, err := openJournal(filepath.Join(r.Dir, MetricsFile), flag)
-	if err != nil {
-		return err
-	}
-	switch ok, err := lock(log.file); {
-	case err != nil:
-		log.file.Close()
-		return fmt.Errorf("%s: %w", log.path, err)
-	case !ok:
-		log.file.Close()
-		return fmt.Errorf("%s: another process is making this run", r.Dir)
-	}
-	r.log = log
-	return nil
-}
-
-// remove undoes CreateRun.
-func (r *Run) remove(c Config, folder bool) {
-	r.Close()
-	for _, name := range append([]string{ConfigFile, MetricsFile, StudentFile}, emaFiles(c)...) {
-		os.Remove(filepath.Join(r.Dir, name))
-	}
-	os.RemoveAll(filepath.Join(r.Dir, CheckpointFolder))
-	if folder {
-		os.Remove(r.Dir)
-	}
-}
-
 // OpenRun finds the folder of an earlier run, and the newest checkpoint that is whole, whose settings it returns: [Run.Restore] continues from it.
 // Only one process may write there; the other ranks of a run [Run.Read].
 func OpenRun(dir string, write bool) (r *Run, c Config, err error) {
@@ -129,7 +68,7 @@ func OpenRun(dir string, write bool) (r *Run, c Config, err error) {
 		r.Notes = append(r.Notes, err)
 	}
 	if write {
-		if err := r.take(0); err != nil {
+		if err := r.take(); err != nil {
 			return nil, c, err
 		}
 	}
@@ -202,12 +141,9 @@ func (r *Run) Metrics() ([]Metrics, error) {
 	return ms, nil
 }
 
-// Save writes the student's weights and every average's and then, last, the checkpoint.
+// Save writes a checkpoint and then the student's weights and every average's, which [Run.Restore] would write, too.
 func (r *Run) Save(j *Job) error {
 	if err := j.Trainer.CheckFinite(); err != nil {
-		return err
-	}
-	if err := r.saveWeights(j); err != nil {
 		return err
 	}
 	mark, err := r.log.mark() // the checkpoint speaks of what is on the disk
@@ -221,7 +157,10 @@ func (r *Run) Save(j *Job) error {
 	if err != nil {
 		return err
 	}
-	return r.keep(step, j.Config.Keep)
+	if err := r.keep(step, j.Config.Keep); err != nil {
+		return err
+	}
+	return r.saveWeights(j)
 }
 
 // saveWeights writes the student's weights and every average's.
@@ -267,16 +206,8 @@ func (r *Run) Restore(j *Job) error {
 	if damaged != nil {
 		r.Notes = append(r.Notes, damaged)
 	}
-	for _, dir := range []string{r.Dir, filepath.Join(r.Dir, CheckpointFolder)} {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".tmp") { // by tensor.AtomicWrite
-				os.Remove(filepath.Join(dir, e.Name()))
-			}
-		}
+	if err := r.sweep(); err != nil {
+		return err
 	}
 	same := r.from.Metadata[metaSettings] == j.Config.JSON()
 	if err := r.from.Close(); err != nil {

@@ -88,13 +88,14 @@ func (c *crashes) run(i int) {
 	t, k := c.t, c.kinds[i%len(c.kinds)]
 	out := filepath.Join(c.dir, fmt.Sprint("run", i))
 	args, damaged := append(k.args, "--out", out), ""
+	resume := []string{"--resume", "--out", out}
 	r := result{code: -1}
 	for range 1 + c.random.IntN(3) {
 		if r = c.killed(args, time.Duration(c.random.Int64N(int64(k.took)))); r.code != -1 {
 			break
 		}
-		if _, err := os.Stat(filepath.Join(out, pid.ConfigFile)); err == nil {
-			args = []string{"--resume", "--out", out}
+		if begun(out) {
+			args = resume
 		}
 		if len(leftovers(out)) > 0 {
 			c.count["killed while it wrote"]++
@@ -104,12 +105,9 @@ func (c *crashes) run(i int) {
 		}
 	}
 	if r.code == -1 {
-		if _, err := os.Stat(out); err != nil {
-			c.count["killed before it began"]++
-			return
+		if !begun(out) && c.random.IntN(2) == 0 { // there is nothing to continue, and that is said
+			args = resume
 		}
-		args = []string{"--resume", "--out", out}
-		c.count["continued"]++
 		r = call(t, c.dir, args...)
 	}
 	switch {
@@ -192,6 +190,12 @@ func (c *crashes) damage(run string) string {
 	}
 	c.count[how]++
 	return fmt.Sprintf("%s %s at byte %d; ", filepath.Base(path), how, at)
+}
+
+// begun says whether a run has a checkpoint.
+func begun(run string) bool {
+	paths, _ := filepath.Glob(filepath.Join(run, pid.CheckpointFolder, "step-*"))
+	return len(paths) > 0
 }
 
 // leftovers are files whose writing was cut off.

@@ -25,6 +25,7 @@ type Var struct {
 // node is one recorded operation.
 type node struct {
 	id       uint64 // even; odd after last
+	name     string // while somebody observes
 	out      *Var
 	inputs   []*Var
 	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
@@ -74,6 +75,7 @@ func Scope(d *tensor.Device, f func() *Var) *Var {
 func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward func(dy *tensor.Tensor)) *Var {
 	v := &Var{Value: y}
 	d := y.Device()
+	name := observed(y, inputs)
 	if !d.Recording() {
 		for _, x := range inputs {
 			if x.needs {
@@ -88,7 +90,7 @@ func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward fu
 		t.Retain()
 	}
 	v.needs = true
-	v.node = &node{id: 2 * d.NextNode(), out: v, inputs: inputs, saved: saved, backward: backward}
+	v.node = &node{id: 2 * d.NextNode(), name: name, out: v, inputs: inputs, saved: saved, backward: backward}
 	return v
 }
 
@@ -117,7 +119,9 @@ func backward(y *Var, dy *tensor.Tensor, w *waiting) {
 	for _, n := range nodes {
 		d.Scope(func() []*tensor.Tensor {
 			if g := n.out.complete(); g != nil {
+				n.observeSum(g)
 				n.backward(g)
+				n.observe()
 			}
 			return nil
 		})

@@ -14,9 +14,10 @@ type Device struct {
 	noRecord int
 	nodes    uint64
 
-	watched   *[]*Tensor // what Note adds to, or nil
-	recording *Program   // being recorded, or nil
-	counted   *int       // words of inputs, while a program's first run counts them
+	watched   *[]*Tensor      // what Note adds to, or nil
+	observer  func(Operation) // who observes, or nil
+	recording *Program        // being recorded, or nil
+	counted   *int            // words of inputs, while a program's first run counts them
 }
 
 // On makes a device for tensors of a device for kernels.

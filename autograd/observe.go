@@ -1,0 +1,51 @@
+package autograd
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"onestep/tensor"
+)
+
+// observed shows an operation to who observes the device, and returns its name: that of the function that records it.
+func observed(y *tensor.Tensor, inputs []*Var) (name string) {
+	see := y.Device().Observer()
+	if see == nil {
+		return ""
+	}
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:]) // above this, record, and the function
+	frame, _ := runtime.CallersFrames(pc[:]).Next()
+	name = frame.Function[strings.LastIndexByte(frame.Function, '.')+1:]
+	see(tensor.Operation{Name: name, Result: y, Inputs: values(inputs...)})
+	return name
+}
+
+// observeSum shows the gradient at n's result, when all of it is there.
+func (n *node) observeSum(g *tensor.Tensor) {
+	if see := g.Device().Observer(); see != nil {
+		see(tensor.Operation{Name: n.name, Result: n.out.Value, Inputs: values(n.inputs...), At: n.out.Value, Grad: g})
+	}
+}
+
+// observe shows what n has added to the gradients at its inputs.
+func (n *node) observe() {
+	see := n.out.Device().Observer()
+	if see == nil {
+		return
+	}
+	for i, x := range n.inputs {
+		if slices.Contains(n.inputs[:i], x) {
+			continue
+		}
+		o := tensor.Operation{Name: n.name, Result: n.out.Value, Inputs: values(n.inputs...), At: x.Value, Grad: x.Grad}
+		if x.Grad != nil {
+			see(o)
+		}
+		for _, term := range x.terms {
+			o.Grad = term.t
+			see(o)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package autograd_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"onestep/autograd"
+	"onestep/tensor"
+)
+
+// TestObserve: every operation is shown by its name, forward and then back, also what is computed again, and nothing without an observer.
+func TestObserve(t *testing.T) {
+	d := tensor.CPU(1)
+	x, w := autograd.Param(d.FromFloat32([]float32{1, 2}, 1, 2)), autograd.Param(d.FromFloat32([]float32{3, 4}, 2, 1))
+	f := func(xs ...*autograd.Var) *autograd.Var { return autograd.SiLU(xs[0]).Scale(2) }
+	var seen []string
+	see := func(o tensor.Operation) {
+		what := o.Name
+		switch {
+		case o.At == x.Value:
+			what += " back to x"
+		case o.At == w.Value:
+			what += " back to w"
+		case o.At == o.Result:
+			what = "at " + what
+		case o.At != nil:
+			what += " back"
+		}
+		if o.At != nil && o.Grad == nil || o.Result == nil {
+			t.Errorf("%s: %+v", what, o)
+		}
+		seen = append(seen, what)
+	}
+	pass := func() {
+		autograd.Backward(autograd.Linear(autograd.Checkpoint(f, x), w, nil).Mul(autograd.Const(d.FromFloat32([]float32{1}, 1, 1))), d.FromFloat32([]float32{1}, 1, 1))
+	}
+	pass()
+	d.Observe(see, pass)
+	pass()
+	want := []string{"SiLU", "Scale", "Checkpoint", "Linear", "Mul", "at Mul", "Mul back", "at Linear", "Linear back", "Linear back to w", "at Checkpoint",
+		"SiLU", "Scale", "at Scale", "Scale back", "at SiLU", "SiLU back to x", "Checkpoint back to x"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("seen %s\nwant %s", fmt.Sprint(seen), fmt.Sprint(want))
+	}
+}

@@ -43,6 +43,9 @@ class UNetBlock(nn.Module):
         self.conv1 = nn.Conv2d(width_out, width_out, 3, padding=1)
         has_skip = width_in != width_out or resample
         self.skip = nn.Conv2d(width_in, width_out, 1) if has_skip else nn.Identity()
+        if resample:  # published state dicts have the filter, which is the mean of 2x2 either way
+            for conv in self.conv0, self.skip:
+                conv.register_buffer("resample_filter", torch.full((1, 1, 2, 2), 0.25))
         self.attention = attention
         if attention:
             self.norm2 = GroupNorm(width_out)
@@ -68,15 +71,16 @@ def attend(qkv):
 
 
 class SongUNet(nn.Module):
-    """F(u, c): image u (N,3,R,R), noise label c (N) -> (N,3,R,R). The defaults are the CIFAR-10 network.
+    """F(u, c, y): image u (N,3,R,R), noise label c (N), one-hot y (N,labels) or None -> (N,3,R,R). The defaults are the CIFAR-10 network.
 
     Every encoder entry's output is kept; a decoder block whose declared input is wider than x takes the newest of
     them beside x.
     """
 
-    def __init__(self, resolution=32, model_channels=128, channel_mult=(2, 2, 2), num_blocks=4, attention_at=(16,)):
+    def __init__(self, resolution=32, model_channels=128, channel_mult=(2, 2, 2), num_blocks=4, attention_at=(16,), labels=0):
         super().__init__()
         emb = 4 * model_channels
+        self.map_label = nn.Linear(labels, model_channels) if labels else None
         self.map_layer0 = nn.Linear(model_channels, emb)
         self.map_layer1 = nn.Linear(emb, emb)
         half = model_channels // 2
@@ -114,9 +118,11 @@ class SongUNet(nn.Module):
         self.dec[f"{resolution}x{resolution}_aux_norm"] = GroupNorm(width)
         self.dec[f"{resolution}x{resolution}_aux_conv"] = nn.Conv2d(width, 3, 3, padding=1)
 
-    def forward(self, u, c):
+    def forward(self, u, c, y=None):
         angle = c[:, None] * self.freqs
         emb = torch.cat([angle.sin(), angle.cos()], dim=1)
+        if y is not None:
+            emb = emb + self.map_label(y * math.sqrt(y.shape[1]))
         emb = F.silu(self.map_layer1(F.silu(self.map_layer0(emb))))
 
         x, kept = u, []
@@ -135,11 +141,11 @@ class SongUNet(nn.Module):
         return x
 
 
-def denoise(net, x, sigma, sigma_data=0.5):
+def denoise(net, x, sigma, sigma_data=0.5, **labels):
     """EDM's preconditioned denoiser D(x; sigma) [karras22], sigma (N):
 
     D = c_skip x + c_out F(c_in x, ln(sigma)/4)
     """
     s = sigma[:, None, None, None]
     norm = (s**2 + sigma_data**2).sqrt()
-    return (sigma_data / norm) ** 2 * x + s * sigma_data / norm * net(x / norm, sigma.log() / 4)
+    return (sigma_data / norm) ** 2 * x + s * sigma_data / norm * net(x / norm, sigma.log() / 4, **labels)

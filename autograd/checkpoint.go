@@ -21,25 +21,22 @@ func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 			y = Scope(d, func() *Var { return f(inputs...) })
 		})
 	})
-	v := record(y.Value, inputs, values(inputs...), func(dy *tensor.Tensor) {
-		// The gradient gathered so far goes on growing in the copies, so that it is summed in the same order as without a checkpoint.
-		copies := map[*Var]*Var{}
+	var v *Var
+	v = record(y.Value, inputs, values(inputs...), func(dy *tensor.Tensor) {
+		// The gradient gathered so far goes on growing in the twins, so that it is summed in the same order as without a checkpoint.
+		twins := map[*Var]*Var{}
 		again := make([]*Var, len(inputs))
 		for i, x := range inputs {
-			if copies[x] == nil {
-				copies[x] = &Var{Value: x.Value, Grad: x.take(), needs: x.needs}
+			if twins[x] == nil {
+				twins[x] = x.twin()
 			}
-			again[i] = copies[x]
+			again[i] = twins[x]
 		}
-		Backward(Scope(d, func() *Var { return f(again...) }), dy)
+		backward(Scope(d, func() *Var { return f(again...) }), dy, v.node.scale, nil)
 		for i, x := range inputs {
-			if g := again[i].Grad; g != nil { // f may capture x besides taking it
-				x.accumulate(g)
-				g.Release()
-			}
-			again[i].Grad = nil // x may be there twice
+			x.join(again[i]) // the second time of an input that is there twice does nothing
 		}
 	})
-	v.node.captured = captured
+	v.node.captured, v.node.scales = captured, true
 	return v
 }

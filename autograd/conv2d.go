@@ -50,36 +50,35 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 	if c.ReLU {
 		saved = append(saved, y)
 	}
-	return record(y, vars(x, weight, bias, c.Residual), saved, func(dy *tensor.Tensor) {
-		if c.ReLU {
-			g := dy.NewLike()
-			kernels.ReLUBackward.Run(d, kernels.ReLUBackwardArgs{DX: g.Buf(), DY: dy.Buf(), Y: y.Buf(), N: dy.Len()})
-			dy = g
-		}
-		if c.Scale != 1 {
-			g := dy.NewLike()
-			kernels.Axpby.Run(d, kernels.AxpbyArgs{Y: g.Buf(), X: dy.Buf(), A: c.Scale, N: dy.Len()})
-			dy = g
-		}
+	var v *Var
+	v = record(y, vars(x, weight, bias, c.Residual), saved, func(dy *tensor.Tensor) {
+		scale := c.Scale * v.node.scale
 		if c.Residual != nil {
-			c.Residual.accumulate(dy)
+			c.Residual.accumulateScaled(scale, dy)
 		}
-		weightGrad(x, weight, bias, dy, s)
+		weightGrad(x, weight, bias, dy, scale, s)
 		if x.needs {
 			dx := d.New(dy.DType(), x.Shape()...)
-			kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{DX: dx.Buf(), DY: dy.Buf(), Weight: weight.Buf(), ConvShape: s})
-			x.accumulate(dx)
+			kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{
+				DX: dx.Buf(), DY: dy.Buf(), Weight: weight.Buf(), Mask: x.mask(), Scale: scale, ConvShape: s,
+			})
+			x.add(term{t: dx, scale: 1, masked: x.rectified})
 		}
 	})
+	v.rectified = c.ReLU
+	if v.node != nil {
+		v.node.scales = true
+	}
+	return v
 }
 
-// weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes.
-func weightGrad(x, weight, bias *Var, dy *tensor.Tensor, s kernels.ConvShape) {
+// weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes, times scale.
+func weightGrad(x, weight, bias *Var, dy *tensor.Tensor, scale float32, s kernels.ConvShape) {
 	if !weight.needs && (bias == nil || !bias.needs) {
 		return
 	}
 	dw := weight.Value.NewLike()
-	args := kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: dy.Buf(), ConvShape: s}
+	args := kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: dy.Buf(), Scale: scale, ConvShape: s}
 	if bias != nil {
 		db := bias.Value.NewLike()
 		args.DBias = db.Buf()

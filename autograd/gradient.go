@@ -39,7 +39,7 @@ func (x *Var) add(g term) {
 	x.mustBeOpen(g.t)
 	g.t.Retain()
 	switch {
-	case x.node != nil:
+	case x.node != nil || x.result:
 		x.terms = append(x.terms, g)
 	case x.Grad == nil && g.scale == 1 && g.t.Len() == x.Len():
 		x.Grad = g.t
@@ -63,7 +63,7 @@ func (x *Var) pending(most int) []term {
 		return []term{{t: x.Grad, scale: 1}}
 	}
 	for len(x.terms) > most {
-		x.join()
+		x.sum()
 	}
 	return x.terms
 }
@@ -74,17 +74,21 @@ func (x *Var) replace(dx *tensor.Tensor, masked bool) {
 		return
 	}
 	x.mustBeOpen(dx)
-	dx.Retain()
-	x.drop()
-	if x.node == nil {
-		x.Grad = dx
-	} else {
-		x.terms = []term{{t: dx, scale: 1, masked: masked}}
+	x.put(dx, masked)
+	if x.node == nil && !x.result {
+		x.Grad, x.terms = dx, nil
 	}
 }
 
-// join adds up the first two terms.
-func (x *Var) join() {
+// put makes dx the only term.
+func (x *Var) put(dx *tensor.Tensor, masked bool) {
+	dx.Retain()
+	x.drop()
+	x.terms = []term{{t: dx, scale: 1, masked: masked}}
+}
+
+// sum adds up the first two terms.
+func (x *Var) sum() {
 	a, b := x.terms[0], x.terms[1]
 	p, q := x.whole(a), x.whole(b)
 	sum := p
@@ -110,49 +114,67 @@ func (x *Var) whole(g term) *tensor.Tensor {
 	return y
 }
 
-// plain is the gradient at x so far as one tensor, or nil. It stays x's.
-func (x *Var) plain() *tensor.Tensor {
+// scaled is the gradient at x so far as one tensor, or nil, and a factor that is left to do. It stays x's.
+func (x *Var) scaled() (g *tensor.Tensor, scale float32) {
 	terms := x.pending(1)
 	if len(terms) == 0 {
-		return nil
+		return nil, 1
 	}
-	g := terms[0]
-	y := x.whole(g)
-	if g.scale != 1 {
-		from := y
-		if y.Shared() {
-			y = from.NewLike()
-		}
-		kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: y.Buf(), X: from.Buf(), A: g.scale, N: y.Len()})
+	scale, masked := terms[0].scale, terms[0].masked
+	if g = x.whole(terms[0]); g != terms[0].t {
+		x.put(g, masked)
+		x.terms[0].scale = scale
 	}
-	if y == g.t {
-		terms[0].scale = 1
-	} else {
-		x.replace(y, g.masked)
+	return g, scale
+}
+
+// plain is the gradient at x so far as one tensor, or nil. It stays x's.
+func (x *Var) plain() *tensor.Tensor {
+	g, scale := x.scaled()
+	if scale == 1 {
+		return g
 	}
+	y := g
+	if y.Shared() {
+		y = g.NewLike()
+	}
+	kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: y.Buf(), X: g.Buf(), A: scale, N: y.Len()})
+	x.put(y, x.terms[0].masked)
 	return y
 }
 
-// complete is the gradient at x when all of it is there, or nil. It stays x's. That of a rectifier's value passes where the value is positive.
-func (x *Var) complete() *tensor.Tensor {
-	g := x.plain()
+// complete is the gradient at x when all of it is there, or nil, and a factor of it, which is 1 unless x's operation takes one. It stays x's.
+// That of a rectifier's value passes where the value is positive.
+func (x *Var) complete() (g *tensor.Tensor, scale float32) {
+	if x.node.scales {
+		g, scale = x.scaled()
+	} else {
+		g, scale = x.plain(), 1
+	}
 	if g == nil || !x.rectified || x.terms[0].masked {
-		return g
+		return g, scale
 	}
 	dx := g.NewLike()
 	kernels.ReLUBackward.Run(x.Device(), kernels.ReLUBackwardArgs{DX: dx.Buf(), DY: g.Buf(), Y: x.Buf(), N: g.Len()})
-	x.replace(dx, true)
-	return dx
+	x.put(dx, true)
+	return dx, scale
 }
 
-// take is the gradient at x so far, or nil. It is the caller's from now on.
-func (x *Var) take() *tensor.Tensor {
-	g := x.plain()
-	if g != nil {
-		g.Retain()
-		x.drop()
+// twin is a variable of x's value that goes on gathering the gradient at x, until join.
+func (x *Var) twin() *Var {
+	t := &Var{Value: x.Value, Grad: x.Grad, terms: x.terms, needs: x.needs, rectified: x.rectified, result: x.result || x.node != nil}
+	x.Grad, x.terms = nil, nil
+	return t
+}
+
+// join gives back what its twin gathered.
+func (x *Var) join(twin *Var) {
+	x.terms = append(x.terms, twin.terms...)
+	if g := twin.Grad; g != nil {
+		x.accumulate(g)
+		g.Release()
 	}
-	return g
+	twin.Grad, twin.terms = nil, nil
 }
 
 // drop forgets the gradient.

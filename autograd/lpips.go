@@ -18,14 +18,18 @@ func LPIPSLayer(x, y *Var, w *tensor.Tensor) *Var {
 	back := func(x, y *Var, dd *tensor.Tensor) {
 		if x.needs {
 			dx := x.Value.NewLike()
-			kernels.LPIPSLayerBackward.Run(dev, kernels.LPIPSLayerBackwardArgs{
-				DX: dx.Buf(), DD: dd.Buf(), X: x.Buf(), Y: y.Buf(), W: w.Buf(), N: n, P: p, C: c,
-			})
-			x.accumulate(dx)
+			args := kernels.LPIPSLayerBackwardArgs{
+				DX: dx.Buf(), DD: dd.Buf(), X: x.Buf(), Y: y.Buf(), W: w.Buf(), ReLU: x.rectified, N: n, P: p, C: c,
+			}
+			if g := x.plain(); g != nil {
+				args.Add = g.Buf()
+			}
+			kernels.LPIPSLayerBackward.Run(dev, args)
+			x.replace(dx, x.rectified)
 		}
 	}
 	return record(d, vars(x, y), append(values(x, y), w), func(dd *tensor.Tensor) {
 		back(x, y, dd)
 		back(y, x, dd)
-	})
+	}).last()
 }

@@ -7,7 +7,7 @@ import "onestep/tensor"
 // below y and had none. What would be added to it before [Var.ZeroGrad] panics. Parameters that a [Checkpoint] captures are ready when its pass
 // is over.
 func BackwardReady(y *Var, dy *tensor.Tensor, params []*Var, ready func(*Var)) {
-	backward(y, dy, &waiting{params: params, ready: ready})
+	backward(y, dy, 1, &waiting{params: params, ready: ready})
 }
 
 // waiting counts, for each parameter, the nodes that may still add to its gradient. Nil waits for nothing.

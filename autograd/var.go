@@ -20,6 +20,7 @@ type Var struct {
 	terms []term
 
 	rectified bool // it is max(0,·) of something, whose gradient it is that Backward computes
+	result    bool // it stands for the result of an operation: see twin
 }
 
 // node is one recorded operation.
@@ -31,6 +32,8 @@ type node struct {
 	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
 	saved    []*tensor.Tensor
 	backward func(dy *tensor.Tensor)
+	scales   bool    // backward multiplies dy by scale itself
+	scale    float32 // set before backward is called
 }
 
 // Param makes a leaf that gathers a gradient.
@@ -101,10 +104,10 @@ func (x *Var) ZeroGrad() {
 }
 
 // Backward adds to every parameter below y the gradient of Σ dy·y. The graph is consumed: what it saved is freed on the way.
-func Backward(y *Var, dy *tensor.Tensor) { backward(y, dy, nil) }
+func Backward(y *Var, dy *tensor.Tensor) { backward(y, dy, 1, nil) }
 
-// backward is Backward, telling w what is done.
-func backward(y *Var, dy *tensor.Tensor, w *waiting) {
+// backward is Backward of scale·dy, telling w what is done.
+func backward(y *Var, dy *tensor.Tensor, scale float32, w *waiting) {
 	if !slices.Equal(y.Shape(), dy.Shape()) {
 		panic(fmt.Errorf("autograd: Backward: gradient of shape %v at a value of shape %v", dy.Shape(), y.Shape()))
 	}
@@ -114,11 +117,15 @@ func backward(y *Var, dy *tensor.Tensor, w *waiting) {
 	}
 	d := y.Device()
 	nodes := reachable(y)
-	y.accumulate(dy)
+	d.Scope(func() []*tensor.Tensor {
+		y.accumulateScaled(scale, dy)
+		return nil
+	})
 	w.begin(nodes)
 	for _, n := range nodes {
 		d.Scope(func() []*tensor.Tensor {
-			if g := n.out.complete(); g != nil {
+			if g, scale := n.out.complete(); g != nil {
+				n.scale = scale
 				n.observeSum(g)
 				n.backward(g)
 				n.observe()

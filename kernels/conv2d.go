@@ -89,18 +89,22 @@ func (s ConvShape) taps(m int, f func(tap, pixel int)) {
 	}
 }
 
-// Conv2DInputGrad is the gradient of the convolution alone (no residual, scale or rectifier) at its input:
+// Conv2DInputGrad is the gradient of the convolution, without residual and rectifier, at its input:
 //
-//	dx[n,h,w,c] = Σ over (p,q,i,j) with p·S+i−padH = h, q·S+j−padW = w, and over o, of dy[n,p,q,o]·w[i,j,c,o]
+//	dx[n,h,w,c] = s·Σ over (p,q,i,j) with p·S+i−padH = h, q·S+j−padW = w, and over o, of dy[n,p,q,o]·w[i,j,c,o]
+//
+// With Mask, the output of the rectifier that made the input, it is the gradient before that: dx is 0 where the mask is not positive.
 var Conv2DInputGrad = Op[Conv2DInputGradArgs]{
 	Name: "conv2d_input_grad", Ref: conv2DInputGrad, MACs: func(a Conv2DInputGradArgs) int { return a.ConvShape.MACs() },
 }
 
-// Conv2DInputGradArgs lists output, inputs, sizes.
+// Conv2DInputGradArgs lists output, inputs, setting, sizes. Mask may be left out.
 type Conv2DInputGradArgs struct {
 	DX     Buf `kernel:"out"` // (N,H,W,I)
 	DY     Buf // (N,OH,OW,O)
 	Weight Buf // (KH,KW,I,O)
+	Mask   Buf // (N,H,W,I), or not given
+	Scale  float32
 	ConvShape
 }
 
@@ -127,7 +131,10 @@ func conv2DInputGrad(c *CPU, a Conv2DInputGradArgs) {
 				}
 			}
 			for ci, v := range sum {
-				a.DX.F32[m*s.I+ci] = float32(v)
+				a.DX.F32[m*s.I+ci] = 0
+				if !a.Mask.Given() || a.Mask.F32[m*s.I+ci] > 0 {
+					a.DX.F32[m*s.I+ci] = float32(float64(a.Scale) * v)
+				}
 			}
 		}
 	})
@@ -135,17 +142,18 @@ func conv2DInputGrad(c *CPU, a Conv2DInputGradArgs) {
 
 // Conv2DWeightGrad is the gradient of the convolution at its weight and bias:
 //
-//	dw[i,j,c,o] = Σ_{n,p,q} x[n, p·S+i−padH, q·S+j−padW, c]·dy[n,p,q,o],   db[o] = Σ_{n,p,q} dy[n,p,q,o]
+//	dw[i,j,c,o] = s·Σ_{n,p,q} x[n, p·S+i−padH, q·S+j−padW, c]·dy[n,p,q,o],   db[o] = s·Σ_{n,p,q} dy[n,p,q,o]
 var Conv2DWeightGrad = Op[Conv2DWeightGradArgs]{
 	Name: "conv2d_weight_grad", Ref: conv2DWeightGrad, MACs: func(a Conv2DWeightGradArgs) int { return a.ConvShape.MACs() },
 }
 
-// Conv2DWeightGradArgs lists outputs, inputs, sizes. DBias may be left out.
+// Conv2DWeightGradArgs lists outputs, inputs, setting, sizes. DBias may be left out.
 type Conv2DWeightGradArgs struct {
 	DWeight Buf `kernel:"out"` // (KH,KW,I,O)
 	DBias   Buf `kernel:"out"` // (O), or not given
 	X       Buf // (N,H,W,I)
 	DY      Buf // (N,OH,OW,O)
+	Scale   float32
 	ConvShape
 }
 
@@ -161,7 +169,7 @@ func conv2DWeightGrad(c *CPU, a Conv2DWeightGradArgs) {
 					}
 				}
 				for o, v := range sum {
-					a.DBias.F32[o] = float32(v)
+					a.DBias.F32[o] = float32(float64(a.Scale) * v)
 				}
 			}
 			return
@@ -187,7 +195,7 @@ func conv2DWeightGrad(c *CPU, a Conv2DWeightGradArgs) {
 			}
 		}
 		for o, v := range sum {
-			a.DWeight.F32[r*s.O+o] = float32(v)
+			a.DWeight.F32[r*s.O+o] = float32(float64(a.Scale) * v)
 		}
 	})
 }

@@ -44,17 +44,20 @@ func length(x []float32) float64 {
 
 // LPIPSLayerBackward is the gradient of [LPIPSLayer] at x; swap x and y for the other. With u the gradient at x̂,
 //
-//	dx = u/(‖x‖+ε) − x·(Σ_c u·x)/(‖x‖·(‖x‖+ε)²),   and 0 where ‖x‖ = 0
+//	dx = u/(‖x‖+ε) − x·(Σ_c u·x)/(‖x‖·(‖x‖+ε)²) + add,   of which the first two are 0 where ‖x‖ = 0
 //
+// where add is the gradient that reaches x by other ways. With ReLU, dx is the gradient before the rectifier that made x: 0 where x is not positive.
 // Deviation: PyTorch has NaN at a pixel without any active channel, which its rectifier then drops; here it is 0 at once.
 var LPIPSLayerBackward = Op[LPIPSLayerBackwardArgs]{Name: "lpips_layer_backward", Ref: lpipsLayerBackward}
 
-// LPIPSLayerBackwardArgs lists output, inputs, sizes.
+// LPIPSLayerBackwardArgs lists output, inputs, setting, sizes. Add may be left out.
 type LPIPSLayerBackwardArgs struct {
 	DX      Buf `kernel:"out"` // (N,P,C)
 	DD      Buf // (N) float32
 	X, Y    Buf // (N,P,C)
 	W       Buf // (C)
+	Add     Buf // (N,P,C), or not given
+	ReLU    bool
 	N, P, C int
 }
 
@@ -65,10 +68,6 @@ func lpipsLayerBackward(c *CPU, a LPIPSLayerBackwardArgs) {
 			g := 2 * float64(a.DD.F32[p/a.P]) / float64(a.P)
 			x, y, dx := a.X.F32[p*a.C:][:a.C], a.Y.F32[p*a.C:][:a.C], a.DX.F32[p*a.C:][:a.C]
 			norm := length(x)
-			if norm == 0 {
-				clear(dx)
-				continue
-			}
 			nx, ny := norm+lpipsEps, length(y)+lpipsEps
 			var dot float64
 			for ch, w := range a.W.F32[:a.C] {
@@ -76,7 +75,17 @@ func lpipsLayerBackward(c *CPU, a LPIPSLayerBackwardArgs) {
 				dot += u[ch] * float64(x[ch])
 			}
 			for ch := range u {
-				dx[ch] = float32(u[ch]/nx - float64(x[ch])*dot/(norm*nx*nx))
+				var d float64
+				if norm > 0 {
+					d = u[ch]/nx - float64(x[ch])*dot/(norm*nx*nx)
+				}
+				if a.Add.Given() {
+					d += float64(a.Add.F32[p*a.C+ch])
+				}
+				if a.ReLU && !(x[ch] > 0) {
+					d = 0
+				}
+				dx[ch] = float32(d)
 			}
 		}
 	})

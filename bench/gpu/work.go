@@ -114,10 +114,10 @@ func conv(t, pass string, n, side, in, out, k int) work {
 				args := kernels.Conv2DArgs{Y: y, X: x, Weight: w, Bias: a.buf(kernels.F32, out), Scale: 1, ConvShape: s}
 				return func(d *cuda.Device) { kernels.Conv2D.Run(d, args) }
 			case "input grad":
-				args := kernels.Conv2DInputGradArgs{DX: x, DY: y, Weight: w, ConvShape: s}
+				args := kernels.Conv2DInputGradArgs{DX: x, DY: y, Weight: w, Scale: 1, ConvShape: s}
 				return func(d *cuda.Device) { kernels.Conv2DInputGrad.Run(d, args) }
 			}
-			args := kernels.Conv2DWeightGradArgs{DWeight: a.buf(kernels.F32, k*k*in*out), DBias: a.buf(kernels.F32, out), X: x, DY: y, ConvShape: s}
+			args := kernels.Conv2DWeightGradArgs{DWeight: a.buf(kernels.F32, k*k*in*out), DBias: a.buf(kernels.F32, out), X: x, DY: y, Scale: 1, ConvShape: s}
 			return func(d *cuda.Device) { kernels.Conv2DWeightGrad.Run(d, args) }
 		},
 	}

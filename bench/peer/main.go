@@ -202,10 +202,10 @@ func compareConv(cpu *kernels.CPU, p *peer, s shape, pass string, batch, rounds 
 			kernels.Conv2D.Run(cpu, kernels.Conv2DArgs{Y: y, X: x, Weight: w, Bias: b, Scale: 1, ConvShape: g})
 		},
 		"input_grad": func() {
-			kernels.Conv2DInputGrad.Run(cpu, kernels.Conv2DInputGradArgs{DX: x, DY: y, Weight: w, ConvShape: g})
+			kernels.Conv2DInputGrad.Run(cpu, kernels.Conv2DInputGradArgs{DX: x, DY: y, Weight: w, Scale: 1, ConvShape: g})
 		},
 		"weight_grad": func() {
-			kernels.Conv2DWeightGrad.Run(cpu, kernels.Conv2DWeightGradArgs{DWeight: w, X: x, DY: y, ConvShape: g})
+			kernels.Conv2DWeightGrad.Run(cpu, kernels.Conv2DWeightGradArgs{DWeight: w, X: x, DY: y, Scale: 1, ConvShape: g})
 		},
 	}[pass]
 	name := fmt.Sprintf("conv %dx%d %d→%d @%d, batch %d, %s", s.K, s.K, s.In, s.Out, s.H, batch, strings.ReplaceAll(pass, "_", " "))

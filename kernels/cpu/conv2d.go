@@ -76,7 +76,7 @@ func conv2DInputGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGradA
 			}
 			y.byColumn = y.large()
 			p := product{
-				c: c, isa: isa, m: s.N * y.gridH * y.gridW, n: s.I, k: kh * kw * s.O, alpha: 1,
+				c: c, isa: isa, m: s.N * y.gridH * y.gridW, n: s.I, k: kh * kw * s.O, alpha: a.Scale,
 				b: &rightMatrix{buf: a.Weight, per: s.O, ld: s.O, trans: true},
 			}
 			for t := range kh * kw {
@@ -98,6 +98,9 @@ func conv2DInputGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGradA
 			free()
 		}
 	}
+	if a.Mask.Given() {
+		kernels.ReLUBackward.Run(c, kernels.ReLUBackwardArgs{DX: a.DX, DY: a.DX, Y: a.Mask, N: s.N * s.H * s.W * s.I})
+	}
 }
 
 // lastTap is, of the taps i < k for which the stride divides at − i, the last; at what line (at−i)/stride it reads; and how many
@@ -118,7 +121,7 @@ func conv2DWeightGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DWeightGra
 	p := product{
 		c: c, isa: isa, m: s.KH * s.KW * s.I, n: s.O, k: s.N * s.OH * s.OW, formT: true,
 		b: &rightMatrix{buf: a.DY, taps: oneTap, per: s.N * s.OH * s.OW, ld: s.O}, alpha: 1,
-		bSums: a.DBias,
+		bSums: a.DBias, scale: a.Scale, floor: negInf, finish: a.Scale != 1,
 	}
 	mustHold(&a.X, s.N*s.H*s.W, s.I, s.I)
 	mustHold(&a.DY, p.k, p.n, p.n)

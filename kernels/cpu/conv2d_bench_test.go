@@ -26,11 +26,11 @@ func BenchmarkConv2D(b *testing.B) {
 			return func() { kernels.Conv2D.Run(d, a) }
 		})
 		benchISAs(b, "pass=input/"+name, flop, func(d *kernels.CPU) func() {
-			a := kernels.Conv2DInputGradArgs{DX: filled(d, x), DY: filled(d, y), Weight: filled(d, w), ConvShape: c}
+			a := kernels.Conv2DInputGradArgs{DX: filled(d, x), DY: filled(d, y), Weight: filled(d, w), Scale: 1, ConvShape: c}
 			return func() { kernels.Conv2DInputGrad.Run(d, a) }
 		})
 		benchISAs(b, "pass=weight/"+name, flop, func(d *kernels.CPU) func() {
-			a := kernels.Conv2DWeightGradArgs{DWeight: filled(d, w), DBias: filled(d, c.O), X: filled(d, x), DY: filled(d, y), ConvShape: c}
+			a := kernels.Conv2DWeightGradArgs{DWeight: filled(d, w), DBias: filled(d, c.O), X: filled(d, x), DY: filled(d, y), Scale: 1, ConvShape: c}
 			return func() { kernels.Conv2DWeightGrad.Run(d, a) }
 		})
 	}

@@ -76,12 +76,12 @@ func TestConv2DImagesAreIndependent(t *testing.T) {
 				s.N = hi - lo
 				y, dx = make([]float32, s.N*out), make([]float32, s.N*in)
 				kernels.Conv2D.Run(d, kernels.Conv2DArgs{Y: kernels.HostF32(y), X: x.Slice(lo*in, hi*in), Weight: w, Scale: 1, ConvShape: s})
-				kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{DX: kernels.HostF32(dx), DY: dy.Slice(lo*out, hi*out), Weight: w, ConvShape: s})
+				kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{DX: kernels.HostF32(dx), DY: dy.Slice(lo*out, hi*out), Weight: w, Scale: 1, ConvShape: s})
 				return y, dx
 			}
 			y, dx := run(0, s.N)
 			dw := make([]float32, w.Len)
-			kernels.Conv2DWeightGrad.Run(d, kernels.Conv2DWeightGradArgs{DWeight: kernels.HostF32(dw), X: x, DY: dy, ConvShape: s})
+			kernels.Conv2DWeightGrad.Run(d, kernels.Conv2DWeightGradArgs{DWeight: kernels.HostF32(dw), X: x, DY: dy, Scale: 1, ConvShape: s})
 			if first[0] == nil {
 				first = [3][]float32{y, dx, dw}
 			}

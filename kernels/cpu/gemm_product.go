@@ -43,7 +43,7 @@ type product struct {
 	formT  bool
 	b      *rightMatrix
 	alpha  float32     // B is multiplied by it
-	bSums  kernels.Buf // if given, gets Σ_l B[l,j]
+	bSums  kernels.Buf // if given, gets scale·Σ_l B[l,j]
 	blocks blocks      // of K
 
 	out        target   // or
@@ -173,6 +173,10 @@ func (p *product) packAndSum() {
 	for j := range p.panels.count {
 		start, width := p.panels.start(j), p.panels.start(j+1)-p.panels.start(j)
 		sumRows(p.isa, &total.F32[start], &sums.F32[start], p.np, count, width)
+	}
+	if p.finish {
+		v := lanes(p.isa)
+		epilogue(p.isa, &total.F32[0], v, &zeros[0], 0, p.np/v, v, p.scale, negInf)
 	}
 	store(p.isa, &p.bSums, 0, &total.F32[0], rowsOf(1, p.n, 0, 0))
 	p.c.Free(sums)

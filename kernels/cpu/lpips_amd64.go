@@ -54,7 +54,7 @@ func lpipsLayer(c *kernels.CPU, a kernels.LPIPSLayerArgs) {
 	}
 }
 
-// lpipsLayerBackward is dx = K2·w·(x·K0 − y·K1) − K3·x for each pixel.
+// lpipsLayerBackward is dx = K2·w·(x·K0 − y·K1) − K3·x for each pixel; then, while that is in the cache, the rest is added and selected.
 func lpipsLayerBackward(c *kernels.CPU, a kernels.LPIPSLayerBackwardArgs) {
 	isa := c.ISA()
 	tile := lpipsTile(a.C)
@@ -80,6 +80,12 @@ func lpipsLayerBackward(c *kernels.CPU, a kernels.LPIPSLayerBackwardArgs) {
 				if lengths[p] == 0 {
 					clear(dx[p*a.C:][:a.C])
 				}
+			}
+			if a.Add.Given() {
+				vecAxpby(isa, dx, dx, a.Add.F32[at:], 1, 1, rows*a.C)
+			}
+			if a.ReLU {
+				vecReluBackward(isa, dx, dx, x, rows*a.C)
 			}
 		}
 	})

@@ -50,7 +50,7 @@ func TestConv2DManyTaps(t *testing.T) {
 		s := shape(r)
 		r.Sum(s.KH * s.KW * s.O)
 		return kernels.Conv2DInputGradArgs{
-			DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O), ConvShape: s,
+			DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O), Scale: 1, ConvShape: s,
 		}
 	}, emulator, options...)
 }

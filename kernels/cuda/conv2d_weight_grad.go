@@ -19,7 +19,7 @@ func init() { register(&kernels.Conv2DWeightGrad, conv2DWeightGrad, half) }
 func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	s, pixels := a.ConvShape, a.N*a.OH*a.OW
 	if a.DBias.Given() {
-		d.columnSums(a.DBias, a.DY, pixels, s.O)
+		d.columnSums(a.DBias, a.DY, a.Scale, pixels, s.O)
 	}
 	kind, free := d.operands(&a.X, &a.DY)
 	defer free()
@@ -34,7 +34,7 @@ func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	p := product{
 		module: conv2DWeightGradModule, entry: "conv2d_weight_grad", kind: kind, m: s.KH * s.KW * i, n: s.O,
 		terms: []term{{pixels, append(args, Ptr(dy), I32(o), I32(pixels))}},
-		out:   a.DWeight, ld: s.O, scale: 1, without: weightGradWithout,
+		out:   a.DWeight, ld: s.O, scale: a.Scale, without: weightGradWithout,
 	}
 	if i != s.I {
 		p.rows = rowMap{gridB: s.KH * s.KW, gridC: i, stepB: s.I, stepC: 1, keep: s.I}

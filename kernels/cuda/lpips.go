@@ -20,7 +20,7 @@ func init() {
 		return sameType(a.X, a.Y) && sameType(a.D, a.W) && a.D.Type == kernels.F32
 	})
 	registerTyped(&kernels.LPIPSLayerBackward, lpipsLayerBackward, func(a kernels.LPIPSLayerBackwardArgs) bool {
-		return sameType(a.DX, a.X, a.Y) && sameType(a.DD, a.W) && a.DD.Type == kernels.F32
+		return sameType(a.DX, a.X, a.Y) && (!a.Add.Given() || sameType(a.Add, a.X)) && sameType(a.DD, a.W) && a.DD.Type == kernels.F32
 	})
 }
 
@@ -52,8 +52,12 @@ func lpipsLayer(d *Device, a kernels.LPIPSLayerArgs) {
 
 func lpipsLayerBackward(d *Device, a kernels.LPIPSLayerBackwardArgs) {
 	mustIndex("lpips_layer_backward", a.X.Len)
-	entry, groups, count := lpipsEntry("lpips_backward", a.C, a.W, a.DX, a.X, a.Y)
+	features := []kernels.Buf{a.DX, a.X, a.Y}
+	if a.Add.Given() {
+		features = append(features, a.Add)
+	}
+	entry, groups, count := lpipsEntry("lpips_backward", a.C, a.W, features...)
 	all, p := a.N*a.P, divisor(a.P)
 	d.Launch(lpipsModule, entry, Dim{X: ceil(all, groups*lpipsPixels)}, Dim{X: 256}, 0,
-		Ptr(a.DX), Ptr(a.DD), Ptr(a.X), Ptr(a.Y), Ptr(a.W), I32(all), I32(count), p[0], p[1], p[2], F32(float32(a.P)/2))
+		Ptr(a.DX), Ptr(a.DD), Ptr(a.X), Ptr(a.Y), Ptr(a.W), Ptr(a.Add), I32(bit(a.ReLU, 1)), I32(all), I32(count), p[0], p[1], p[2], F32(float32(a.P)/2))
 }

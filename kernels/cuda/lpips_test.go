@@ -23,7 +23,8 @@ func TestLPIPSLayerWidths(t *testing.T) {
 		kernelstest.AgreeOn(t, &kernels.LPIPSLayerBackward, func(r *kernelstest.Rand) kernels.LPIPSLayerBackwardArgs {
 			n, p := r.Size(3), r.Size(pixels)
 			size := n * p * c
-			return kernels.LPIPSLayerBackwardArgs{DX: r.Out(size), DD: r.In(n), X: r.In(size), Y: r.In(size), W: r.Uniform(c, 0, 1), N: n, P: p, C: c}
+			return kernels.LPIPSLayerBackwardArgs{DX: r.Out(size), DD: r.In(n), X: r.In(size), Y: r.In(size), W: r.Uniform(c, 0, 1),
+				Add: r.Maybe(r.In(size)), ReLU: r.Bool(), N: n, P: p, C: c}
 		}, emulator, kernelstest.OnlyF32("DD", "W"), trials(4), kernelstest.Seeds(3))
 	}
 }

@@ -26,6 +26,7 @@ type product struct {
 	out            kernels.Buf
 	ld             int         // elements between rows of out and residual
 	bias, residual kernels.Buf // or not given
+	masks          bool        // the residual, if given, is a mask: C is 0 where it is not positive, else without it
 	scale          float32
 	relu           bool
 	rows           rowMap
@@ -50,6 +51,7 @@ type rowMap struct {
 const (
 	wideOut, wideBias, vectorC      = 1, 2, 4
 	halfOut, halfBias, halfResidual = 1, 2, 4
+	maskResidual                    = 8
 )
 
 // run makes the launches.
@@ -140,6 +142,7 @@ func (p *product) reduce(d *Device, scratch kernels.Buf, parts, stride int) {
 	}
 	mustIndex(p.entry, p.m*p.n)
 	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.residual.Type == kernels.F16, halfResidual)
+	types |= bit(p.masks && p.residual.Given(), maskResidual)
 	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.residual), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
 	args = append(args, all(divisor(p.n))...)
 	args = append(args, I32(stride), I32(p.ld))
@@ -215,8 +218,8 @@ func (d *Device) chunked(x kernels.Buf, g grid, rowUnit int) (y kernels.Buf, fre
 	return y, func() { d.Free(y) }
 }
 
-// columnSums sets y[n] = Σ_m x[m,n].
-func (d *Device) columnSums(y, x kernels.Buf, m, n int) {
+// columnSums sets y[n] = scale·Σ_m x[m,n].
+func (d *Device) columnSums(y, x kernels.Buf, scale float32, m, n int) {
 	const minRun = 256
 	entry, columns := fmt.Sprintf("product_column_sums_%v", x.Type), 8*16/x.Type.Size()
 	if n%(16/x.Type.Size()) != 0 || !aligned(x) {
@@ -228,6 +231,6 @@ func (d *Device) columnSums(y, x kernels.Buf, m, n int) {
 	scratch := d.Scratch(kernels.F32, parts*n)
 	defer d.Free(scratch)
 	d.Launch(productModule, entry, Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
-	sum := product{entry: "product_column_sums", m: 1, n: n, out: y, ld: n, scale: 1}
+	sum := product{entry: "product_column_sums", m: 1, n: n, out: y, ld: n, scale: scale}
 	sum.reduce(d, scratch, parts, n)
 }

@@ -50,7 +50,8 @@ var productCases = []struct {
 			s := caseShape(r, large, whole)
 			s.I, s.O = s.O, s.I
 			return kernels.Conv2DInputGradArgs{
-				DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), ConvShape: s,
+				DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3),
+				Mask: r.Maybe(small(r, s.N*s.H*s.W*s.I, 3)), Scale: 0.5, ConvShape: s,
 			}
 		}, open, options...)
 	}},
@@ -59,7 +60,7 @@ var productCases = []struct {
 			s := caseShape(r, large, whole)
 			return kernels.Conv2DWeightGradArgs{
 				DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Out(s.O),
-				X: small(r, s.N*s.H*s.W*s.I, 3), DY: small(r, s.N*s.OH*s.OW*s.O, 3), ConvShape: s,
+				X: small(r, s.N*s.H*s.W*s.I, 3), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Scale: 1, ConvShape: s,
 			}
 		}, open, options...)
 	}},

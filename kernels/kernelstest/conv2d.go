@@ -20,7 +20,7 @@ func Conv2DInputGrad(r *Rand) kernels.Conv2DInputGradArgs {
 	r.Sum(s.KH * s.KW * s.O)
 	return kernels.Conv2DInputGradArgs{
 		DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O),
-		ConvShape: s,
+		Mask: r.Maybe(r.In(s.N * s.H * s.W * s.I)), Scale: Pick[float32](r, 1, 0.7), ConvShape: s,
 	}
 }
 
@@ -30,7 +30,7 @@ func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs {
 	r.Sum(s.N * s.OH * s.OW)
 	return kernels.Conv2DWeightGradArgs{
 		DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Maybe(r.Out(s.O)),
-		X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O),
+		X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Scale: Pick[float32](r, 1, 0.7),
 		ConvShape: s,
 	}
 }

@@ -11,7 +11,10 @@ func LPIPSLayer(r *Rand) kernels.LPIPSLayerArgs {
 // LPIPSLayerBackward draws arguments of [kernels.LPIPSLayerBackward].
 func LPIPSLayerBackward(r *Rand) kernels.LPIPSLayerBackwardArgs {
 	n, p, c := r.Size(4), r.Size(300), 1+r.Size(150) // with one channel the gradient is rounding alone
-	return kernels.LPIPSLayerBackwardArgs{DX: r.Out(n * p * c), DD: r.In(n), X: features(r, n*p, c), Y: features(r, n*p, c), W: r.Uniform(c, 0, 1), N: n, P: p, C: c}
+	return kernels.LPIPSLayerBackwardArgs{
+		DX: r.Out(n * p * c), DD: r.In(n), X: features(r, n*p, c), Y: features(r, n*p, c), W: r.Uniform(c, 0, 1),
+		Add: r.Maybe(r.In(n * p * c)), ReLU: r.Bool(), N: n, P: p, C: c,
+	}
 }
 
 // features are rectified, and nothing at all at some pixels.

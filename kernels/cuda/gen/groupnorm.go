@@ -509,7 +509,7 @@ type besides struct {
 	*norm
 	p, scale, width build.Reg
 	given           build.Reg
-	at, step        build.Reg   // address of the thread's vector, bytes between its pixels
+	at, step        build.Reg // address of the thread's vector, bytes between its pixels
 	vector          []build.Reg
 }
 

@@ -18,7 +18,8 @@ func lpips() *build.File {
 
 A pixel's channels are in the registers of a group of 8, 16 or 32 lanes, so many chunks of 16 bytes each as the name says (l16v1: 16 lanes,
 1 chunk); kernels named _any read channel by channel, up to three times, from memory or the caches. Forward: grid (samples, parts), a group goes
-through 8 pixels in order, a block adds up in a fixed tree into part[n,b], and finish (distance.ptx) adds the parts. Backward: the same, over the pixels of all samples.
+through 8 pixels in order, a block adds up in a fixed tree into part[n,b], and finish (distance.ptx) adds the parts. Backward: the same, over the pixels of all samples;
+add, if given, is added, and with relu dx is 0 where x is not positive.
 Every feature is read once, and written once.
 Error: sums over channels are trees or in order; about 10 roundings of float32 for each term.`)
 	for _, t := range []build.Type{build.F32, build.F16} {
@@ -135,15 +136,15 @@ func lpipsFinish(k *build.Kernel, part, parts, x build.Reg) {
 }
 
 func lpipsBackward(k *build.Kernel, s lpipsShape) {
-	dx, dd, x, y, w := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w")
+	dx, dd, x, y, w, add, relu := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w"), k.Ptr("add"), k.I32("relu")
 	all, count, pixels, by := k.I32("all"), k.I32("count"), newDivider(k, "pixels"), k.F32("by") // all pixels of all samples; by = P/2
 	g := newLPIPSGroup(k, s, count)
-	ws, groups := g.weights(w), 256/s.lanes
+	ws, groups, added, passes := g.weights(w), 256/s.lanes, add.Ne(0), relu.Eq(0)
 	first := k.CTAID().Mul(groups * lpipsPixels).Add(g.group)
 	k.For(0, lpipsPixels*groups, groups, func(i build.Reg) {
 		p := first.Add(i)
 		valid := p.Lt(all)
-		xs, ys := g.read(x, p, valid), g.read(y, p, valid)
+		xs, ys, others := g.read(x, p, valid), g.read(y, p, valid), g.read(add, p, valid.And(added))
 		scale := k.Load(build.Global, build.F32, dd.Index(pixels.quotient(p.Min(all.Sub(1))), 4), 0).Div(by)
 		xx := g.dot(xs, xs)
 		rx, ry := unit(xx), unit(g.dot(ys, ys))
@@ -154,7 +155,7 @@ func lpipsBackward(k *build.Kernel, s lpipsShape) {
 		along, zero := lpipsAlong(g.dot(us, xs), rx, xx)
 		at := dx.Index(p.FMA(count, g.lane), s.bytes())
 		for e := range us {
-			us[e] = lpipsGradient(us[e], xs[e], rx, along, zero)
+			us[e] = lpipsGradient(us[e], xs[e], rx, along, zero, others[e], passes)
 		}
 		for r := range s.chunks {
 			k.If(valid.And(g.mine[r]), func() {
@@ -169,8 +170,10 @@ func lpipsAlong(ux, rx, xx build.Reg) (along, zero build.Reg) {
 	return ux.Mul(rx).Mul(rx).Div(xx.Sqrt()), xx.Eq(0)
 }
 
-func lpipsGradient(u, x, rx, along, zero build.Reg) build.Reg {
-	return zero.Select(build.F32, 0, u.Mul(rx).Sub(x.Mul(along)))
+// lpipsGradient is dx of a channel, with what else reaches it; where x is not positive only if it passes.
+func lpipsGradient(u, x, rx, along, zero, other, passes build.Reg) build.Reg {
+	dx := zero.Select(build.F32, 0, u.Mul(rx).Sub(x.Mul(along))).Add(other)
+	return passes.Or(x.Gt(0)).Select(build.F32, dx, 0)
 }
 
 // lpipsLine is a pixel whose channels a warp goes through one by one.
@@ -221,7 +224,8 @@ func lpipsForwardAny(k *build.Kernel, t build.Type) {
 }
 
 func lpipsBackwardAny(k *build.Kernel, t build.Type) {
-	dx, dd, x, y, w := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w")
+	dx, dd, x, y, w, add, relu := k.Ptr("dx"), k.Ptr("dd"), k.Ptr("x"), k.Ptr("y"), k.Ptr("w"), k.Ptr("add"), k.I32("relu")
+	added, passes := add.Ne(0), relu.Eq(0)
 	all, channels, pixels, by := k.I32("all"), k.I32("count"), newDivider(k, "pixels"), k.F32("by")
 	first := k.CTAID().Mul(8 * lpipsPixels)
 	k.For(first.Add(k.Warp()), first.Add(8*lpipsPixels).Min(all), 8, func(p build.Reg) {
@@ -234,7 +238,8 @@ func lpipsBackwardAny(k *build.Kernel, t build.Type) {
 		}
 		along, zero := lpipsAlong(l.sum(func(c, x, y, sum build.Reg) build.Reg { return u(c, x, y).FMA(x, sum) }), rx, xx)
 		l.each(func(c, x, y build.Reg) {
-			g := lpipsGradient(u(c, x, y), x, rx, along, zero)
+			other := chunk{t, 1}.loadIf(k, added, add.Index(l.start.Add(c), t.Size()))[0]
+			g := lpipsGradient(u(c, x, y), x, rx, along, zero, other, passes)
 			storeFloats(k, build.Global, t, dx.Index(l.start.Add(c), t.Size()), 0, []build.Reg{g})
 		})
 	})

@@ -11,6 +11,7 @@ import "onestep/kernels/cuda/ptx/build"
 type product struct {
 	*build.Kernel
 	tile
+	masks        bool // C is 0 where the residual, which is not added, is not positive
 	a, b         source
 	m, n, slices build.Reg // of C; how many slices the sum has
 	run          build.Reg // and how many of these a block takes
@@ -35,10 +36,21 @@ type multiplier interface {
 
 // newProduct starts a kernel. Its parameters begin with C and what is applied to it; sources declare theirs next.
 func newProduct(f *build.File, name string, t tile) *product {
+	return startProduct(f, name, t, "residual")
+}
+
+// newMaskedProduct starts a kernel whose C is masked and has no residual.
+func newMaskedProduct(f *build.File, name string, t tile) *product {
+	p := startProduct(f, name, t, "mask")
+	p.masks = true
+	return p
+}
+
+func startProduct(f *build.File, name string, t tile, residual string) *product {
 	p := &product{Kernel: f.Kernel(name+"_"+t.name, t.threads()), tile: t}
 	p.DynamicBytes(t.stages * t.stageBytes())
 	p.MinBlocks(t.blocks)
-	p.epilogue = newEpilogue(p.Kernel)
+	p.epilogue = newEpilogue(p.Kernel, residual)
 	p.m, p.n, p.slices, p.run = p.I32("m"), p.I32("n"), p.I32("slices"), p.I32("run")
 	return p
 }

@@ -12,7 +12,8 @@ func init() { files["product.ptx"] = productHelpers }
 func productHelpers() *build.File {
 	f := build.NewFile(`product.ptx: what products of matrices need besides themselves.
 reduce:      out[row(m),n] = max(scale*(sum over s of parts[s,m,n] + bias[n] + residual[row(m),n]), floor), s in order, for m < rows, n < cols;
-             with m = (a,b,c) in a grid (..,grid_b,grid_c), row(m) = first + a*step_a + b*step_b + c*step_c, and nothing where c >= keep.
+             with m = (a,b,c) in a grid (..,grid_b,grid_c), row(m) = first + a*step_a + b*step_b + c*step_c, and nothing where c >= keep;
+             or, as types says, with a mask in place of the residual: scale*(...), 0 where the mask is not positive.
              A thread makes an element.
 pad:         out[a,b,c] = x[a*step_a + b*step_b + c*step_c] where b < rows and c < cols, else 0, in a grid (..,grid_b,16 bytes*grid_c).
              A thread makes 16 bytes.
@@ -33,6 +34,7 @@ const (
 	halfOut      = 1
 	halfBias     = 2
 	halfResidual = 4
+	maskResidual = 8 // the residual is a mask
 )
 
 func reduce(f *build.File) {
@@ -55,24 +57,22 @@ func reduce(f *build.File) {
 		sum.Set(sum.Add(k.Load(build.Global, build.F32, at, 0)))
 		k.Emit("add.s64", at, at, step)
 	})
-	add := func(from build.Reg, index build.Reg, half int) {
+	read := func(from build.Reg, index build.Reg, half int) build.Reg {
+		x := k.Var(build.F32, 0)
 		k.If(from.Ne(0), func() {
 			k.IfElse(types.And(half).Ne(0),
-				func() {
-					p := from.Add(index.Shl(1).As(build.U64))
-					sum.Set(sum.Add(k.Load(build.Global, build.F16, p, 0).To(build.F32)))
-				},
-				func() {
-					p := from.Add(index.Shl(2).As(build.U64))
-					sum.Set(sum.Add(k.Load(build.Global, build.F32, p, 0)))
-				})
+				func() { x.Set(k.Load(build.Global, build.F16, from.Add(index.Shl(1).As(build.U64)), 0).To(build.F32)) },
+				func() { x.Set(k.Load(build.Global, build.F32, from.Add(index.Shl(2).As(build.U64)), 0)) })
 		})
+		return x
 	}
 	row := a.FMA(stepA, first).Add(b.Mul(stepB)).Add(c.Mul(stepC))
 	index := row.MulWide(ld).Add(n.MulWide(1))
-	add(bias, n.MulWide(1), halfBias)
-	add(residual, index, halfResidual)
+	sum.Set(sum.Add(read(bias, n.MulWide(1), halfBias)))
+	beside, masks := read(residual, index, halfResidual), types.And(maskResidual).Ne(0)
+	sum.Set(sum.Add(masks.Select(build.F32, 0, beside)))
 	y := k.Op("max.NaN.f32", build.F32, sum.Mul(scale), floor)
+	y = masks.And(beside.Gt(0).Not()).Select(build.F32, 0, y)
 	k.IfElse(types.And(halfOut).Ne(0),
 		func() { k.Store(build.Global, out.Add(index.Shl(1).As(build.U64)), 0, y.To(build.F16)) },
 		func() { k.Store(build.Global, out.Add(index.Shl(2).As(build.U64)), 0, y) })

@@ -21,9 +21,9 @@ type epilogue struct {
 	wide, hasResidual build.Reg
 }
 
-func newEpilogue(k *build.Kernel) epilogue {
+func newEpilogue(k *build.Kernel, residual string) epilogue {
 	return epilogue{
-		out: k.Ptr("out"), bias: k.Ptr("bias"), residual: k.Ptr("residual"), scale: k.F32("scale"), floor: k.F32("floor"),
+		out: k.Ptr("out"), bias: k.Ptr("bias"), residual: k.Ptr(residual), scale: k.F32("scale"), floor: k.F32("floor"),
 		ld: k.I32("ld"), types: k.I32("types"),
 	}
 }
@@ -119,8 +119,11 @@ func (e *epilogue) biases(p *product, col build.Reg, n int) []build.Reg {
 	return bias
 }
 
-// finish is max(scale·(c + bias + residual), floor), and NaN if that is.
+// finish is max(scale·(c + bias + residual), floor), and NaN if that is; with a mask in place of the residual scale·(c + bias), or 0.
 func (e *epilogue) finish(p *product, c, bias, residual build.Reg) build.Reg {
+	if p.masks {
+		return residual.Gt(0).Select(build.F32, c.Add(bias).Mul(e.scale), 0)
+	}
 	return p.Op("max.NaN.f32", build.F32, c.Add(bias).Add(residual).Mul(e.scale), e.floor)
 }
 
@@ -130,7 +133,7 @@ func (e *epilogue) float32s(p *product, first int) {
 	e.strips(p, first, 4, 4, 4, func(col build.Reg) { bias = e.biases(p, col, 4) }, func(ss []strip) {
 		residual := make([][]build.Reg, len(ss))
 		for i := range ss {
-			residual[i] = p.zeros(4)
+			residual[i] = p.filled(4, p.without())
 		}
 		p.If(e.hasResidual, func() {
 			for i, s := range ss {
@@ -156,7 +159,7 @@ func (e *epilogue) halves(p *product, first int) {
 	e.strips(p, first, 8, 2, 4, func(col build.Reg) { bias = e.biases(p, col, 8) }, func(ss []strip) {
 		residual := make([][]build.Reg, len(ss))
 		for i := range ss {
-			residual[i] = p.zeros(8)
+			residual[i] = p.filled(8, p.without())
 		}
 		p.If(e.hasResidual, func() {
 			for i, s := range ss {
@@ -201,7 +204,7 @@ func (e *epilogue) elements(p *product, first int) {
 		var bias []build.Reg
 		e.strips(p, first, 1, t.Size(), 1, func(col build.Reg) { bias = e.biases(p, col, 1) }, func(ss []strip) {
 			s := ss[0]
-			residual := p.Var(build.F32, 0)
+			residual := p.Var(build.F32, p.without())
 			p.When(s.ok.And(e.hasResidual), func() { residual.Set(p.Load(build.Global, t, s.residual, 0).To(build.F32)) })
 			y := e.finish(p, p.Load(build.Shared, build.F32, xored(s.shared, s.xor), s.addShared), bias[0], residual).To(t)
 			p.When(s.ok, func() { p.Store(build.Global, s.out, 0, y) })
@@ -215,10 +218,21 @@ func (e *epilogue) elements(p *product, first int) {
 }
 
 // zeros are n float32 that start as zero.
-func (p *product) zeros(n int) []build.Reg {
+func (p *product) zeros(n int) []build.Reg { return p.filled(n, 0) }
+
+// filled are n float32 that start as x.
+func (p *product) filled(n, x int) []build.Reg {
 	rs := make([]build.Reg, n)
 	for i := range rs {
-		rs[i] = p.Var(build.F32, 0)
+		rs[i] = p.Var(build.F32, x)
 	}
 	return rs
+}
+
+// without is what stands for a residual or mask that is not given.
+func (p *product) without() int {
+	if p.masks {
+		return 1
+	}
+	return 0
 }

@@ -105,8 +105,9 @@ func (r *Run) checkLatest(step int, there []int) {
 }
 
 // keep makes the checkpoint of a step the latest, and removes those that need not be kept: what is left is it and the Keep−1 before it that were due,
-// so that a run that was interrupted in between ends with the files of one that was not.
-func (r *Run) keep(step, n int) error {
+// so that a run that was interrupted in between ends with the files of one that was not. Later ones, which were damaged, go when it has been
+// written, not when it was found.
+func (r *Run) keep(step, n int, written bool) error {
 	r.Checkpoint = r.checkpointPath(step)
 	err := tensor.AtomicWrite(filepath.Join(r.Dir, CheckpointFolder, latestFile), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, filepath.Base(r.Checkpoint))
@@ -122,10 +123,10 @@ func (r *Run) keep(step, n int) error {
 	left := n - 1
 	for _, s := range steps {
 		switch {
-		case s == step:
+		case s == step || s > step && !written:
 		case s < step && (n == 0 || left > 0) && due(r.checkpointPath(s), s):
 			left--
-		default: // later ones were damaged, or it would not be this step's turn
+		default:
 			if err := os.Remove(r.checkpointPath(s)); err != nil {
 				return err
 			}

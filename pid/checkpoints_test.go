@@ -1,6 +1,7 @@
 package pid_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +129,26 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// TestKeepComplete: a run that was killed when only its last checkpoint was written has all of its files again.
+func TestKeepComplete(t *testing.T) {
+	dir := begun(t, 8, small)
+	want := all(t, dir)
+	for name, text := range map[string]string{
+		"checkpoints/latest": "step-0000006.safetensors\n", pid.StudentFile: "x",
+		"checkpoints/step-0000002.safetensors": all(t, begun(t, 2, small))["checkpoints/step-0000002.safetensors"],
+	} {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, _, err := reopened(t, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	equal(t, all(t, dir), want)
+}
+
 // TestKeepInterrupted: the checkpoint of an interruption goes when the next one is due, and the folder is that of a run that was left alone. With
 // other settings the run goes on from what it has.
 func TestKeepInterrupted(t *testing.T) {
@@ -199,6 +220,7 @@ func TestDamaged(t *testing.T) {
 		{"torn", change(last, torn), 6, "step-0000008.safetensors: "},
 		{"empty", change(last, func([]byte) []byte { return nil }), 6, "step-0000008.safetensors: "},
 		{"gone", remove(last), 6, "latest: names step-0000008.safetensors, which is not there"},
+		{"killed before it was the latest", change("checkpoints/latest", func(b []byte) []byte { return bytes.Replace(b, []byte("8"), []byte("6"), 1) }), 8, ""},
 		{"older", change(before, flip), 8, ""},
 		{"renamed", func(dir string) error {
 			return os.Rename(path(dir, before), path(dir, "checkpoints/step-0000009.safetensors"))

@@ -157,7 +157,7 @@ func (r *Run) Save(j *Job) error {
 	if err != nil {
 		return err
 	}
-	if err := r.keep(step, j.Config.Keep); err != nil {
+	if err := r.keep(step, j.Config.Keep, true); err != nil {
 		return err
 	}
 	return r.saveWeights(j)
@@ -214,10 +214,10 @@ func (r *Run) Restore(j *Job) error {
 		return err
 	}
 	r.from = nil
-	if same && damaged == nil {
-		err = r.saveWeights(j)
-	} else {
+	if !same || damaged != nil {
 		err = r.Save(j)
+	} else if err = r.keep(j.Trainer.Step, j.Config.Keep, false); err == nil {
+		err = r.saveWeights(j)
 	}
 	if err != nil {
 		return err

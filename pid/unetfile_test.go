@@ -210,3 +210,29 @@ func TestLoadUNetRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadVGG reads torchvision's state dict, with the classifier that is not wanted, in half precision to save time.
+func TestLoadVGG(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a file of 30 MB")
+	}
+	want := nn.NewVGG16(tensor.CPU(0))
+	want.Init(tensor.Random{Seed: 2})
+	list := []tensor.Named{tensor.F16Tensor("module.classifier.6.bias", make([]float32, 1000), 1000)}
+	for _, p := range want.List {
+		list = append(list, tensor.F16Tensor("module."+p.Name, p.Get(), p.Shape...))
+	}
+	path := filepath.Join(t.TempDir(), "vgg16.pth")
+	if err := checkpoint.WriteTorch(path, nil, list); err != nil {
+		t.Fatal(err)
+	}
+	got := nn.NewVGG16(tensor.CPU(0))
+	if err := pid.LoadPart(opened(t, path, "").SafeTensors, got.Params); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range got.List {
+		if e := golden.RelError(p.Get(), want.List[i].Get()); e > 1e-3 {
+			t.Errorf("%s: %g off", p.Name, e)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"onestep/tensor"
 )
@@ -63,6 +64,9 @@ func (p *pickler) value(v any) error {
 		p.WriteByte('G')
 		p.Write(binary.BigEndian.AppendUint64(nil, math.Float64bits(v)))
 	case string:
+		if !utf8.ValidString(v) {
+			return fmt.Errorf("%q: not valid UTF-8", v)
+		}
 		p.text(v)
 	case tensor.Named:
 		return p.tensor(v)

@@ -51,3 +51,20 @@ func TestWriteTorch(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteTorchRefuses names the file and the tensor, and leaves what was there.
+func TestWriteTorchRefuses(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.pt")
+	for says, list := range map[string][]tensor.Named{
+		"x: PyTorch has no tensors of U32": {{Name: "x", DType: "U32"}},
+		"x: name is given twice":           {{Name: "x", DType: "U8", Shape: []int{0}}, {Name: "x", DType: "U8", Shape: []int{0}}},
+		`"\xff": not valid UTF-8`:          {{Name: "\xff", DType: "U8", Shape: []int{0}}},
+	} {
+		if err := checkpoint.WriteTorch(out, nil, list); err == nil || err.Error() != out+": "+says {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(out), "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -1,15 +1,18 @@
 package pid_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"onestep/autograd"
 	"onestep/checkpoint"
 	"onestep/internal/golden"
+	"onestep/kernels"
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
@@ -233,6 +236,54 @@ func TestLoadVGG(t *testing.T) {
 	for i, p := range got.List {
 		if e := golden.RelError(p.Get(), want.List[i].Get()); e > 1e-3 {
 			t.Errorf("%s: %g off", p.Name, e)
+		}
+	}
+}
+
+// TestPublishedNames tells every published network from the list of its tensors as a file has them, and makes one with the same tensors in the same
+// order, but for the wrapper's prefix and the augmentation map.
+func TestPublishedNames(t *testing.T) {
+	paths := golden.Files(t, "shapes.*.tsv")
+	if len(paths) == 0 {
+		t.Skip("no golden file shapes.*.tsv")
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, want := map[string]tensor.Entry{}, []string{}
+		for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
+			f := strings.Split(line, "\t")
+			var shape []int
+			for _, d := range strings.Split(f[1], "x") {
+				n, err := strconv.Atoi(d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				shape = append(shape, n)
+			}
+			entries[f[0]] = tensor.Entry{DType: "F32", Shape: shape}
+			if name := strings.TrimPrefix(f[0], "model."); !strings.HasPrefix(name, "map_augment") {
+				want = append(want, fmt.Sprint(name, shape))
+			}
+		}
+		c, _, err := pid.UNetConfigOf(tensor.NewSafeTensors(path, nil, entries))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		net, err := nn.NewUNet(tensor.On(kernels.NewDryCPU(1)), c)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var got []string
+		for _, p := range net.List {
+			got = append(got, fmt.Sprint(p.Name, p.Shape))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d tensors, want %d: %s", filepath.Base(path), len(got), len(want), c.JSON())
 		}
 	}
 }

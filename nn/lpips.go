@@ -12,6 +12,7 @@ import (
 // Features is a network that shows its activations at several depths, (N,H,W,C) each.
 type Features interface {
 	Taps(x *autograd.Var) []*autograd.Var
+	Tensors() []*Param
 }
 
 // LPIPS is the learned perceptual distance of images [zhang18]: features of two images, of unit length at every pixel, are compared:

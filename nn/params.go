@@ -104,6 +104,9 @@ func (ps *Params) Trained() []*Param {
 	return slices.DeleteFunc(slices.Clone(ps.List), func(p *Param) bool { return p.Buffer })
 }
 
+// Tensors lists all of them, in state-dict order.
+func (ps *Params) Tensors() []*Param { return ps.List }
+
 // Named finds a tensor, or nil.
 func (ps *Params) Named(name string) *Param { return ps.byName[name] }
 

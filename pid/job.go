@@ -67,6 +67,10 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 		Params: net.Params, Opt: optim.New(c.rule(), vars, c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
 		Schedule: Schedule{LR: c.LR, Warmup: c.Warmup, AnnealFrom: c.AnnealFrom, AnnealTo: c.AnnealTo},
 		Seed:     c.Seed,
+		Networks: map[string][]*nn.Param{"student": net.List, "teacher": teacher.List},
+	}
+	if perceptual != nil {
+		j.Trainer.Networks["perceptual"] = perceptual.Net.Tensors()
 	}
 	return j, nil
 }

@@ -57,6 +57,8 @@ type Trainer struct {
 	// Pause says after which steps [Trainer.Run] waits until all is reported, so that parameters and optimiser are those of that step; nil: all.
 	Pause func(step int) bool
 
+	Networks map[string][]*nn.Param // that the objective computes with, by what messages call them; nil: Params alone
+
 	program *tensor.Program
 	report  *tensor.Tensor // of the step, see optim.Report
 	ctx     context.Context
@@ -78,7 +80,8 @@ type Metrics struct {
 	Skipped   bool       `json:"skipped,omitempty"`       // the gradient overflowed: no update, and no loss and gradient to show
 }
 
-// ErrDiverged says that the loss or the gradient is no longer finite. What is saved is from before.
+// ErrDiverged says that the loss or the gradient is no longer finite, in half precision however low the loss scale is, and which operation, layer
+// and sample was the first. What is saved is from before.
 var ErrDiverged = errors.New("training diverged")
 
 // lowestScale is the log2 of the loss scale below which overflow is no longer taken for one of range.
@@ -94,7 +97,8 @@ func (tr *Trainer) Update() (Metrics, error) {
 	if err != nil {
 		return Metrics{}, err
 	}
-	return tr.metrics(u)
+	m, err := tr.metrics(u)
+	return m, tr.explain(err, m, u, nil)
 }
 
 // underway is a step that was asked for.
@@ -146,12 +150,17 @@ func (tr *Trainer) forget() {
 	}
 }
 
+// micro is how many samples are computed at a time.
+func (tr *Trainer) micro() int {
+	if tr.Micro <= 0 || tr.Micro > tr.Batch {
+		return tr.Batch
+	}
+	return tr.Micro
+}
+
 // update is the step as a program.
 func (tr *Trainer) update() {
-	d, micro := tr.Params.Device, tr.Micro
-	if micro <= 0 || micro > tr.Batch {
-		micro = tr.Batch
-	}
+	d, micro := tr.Params.Device, tr.micro()
 	tr.Params.ZeroGrad()
 	defer tr.Params.ZeroGrad()
 	tr.clearLosses()
@@ -211,7 +220,7 @@ func (tr *Trainer) Run(ctx context.Context, each func(Metrics) error) error {
 		for len(queue) > left {
 			m, err := tr.metrics(queue[0])
 			if err != nil {
-				return err
+				return tr.explain(err, m, queue[0], queue[1:])
 			}
 			queue = queue[1:]
 			if err := each(m); err != nil {

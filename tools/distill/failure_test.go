@@ -188,7 +188,7 @@ func TestDiverged(t *testing.T) {
 	for _, more := range []string{"", "--fp16"} {
 		run := "run" + more
 		r := call(t, dir, append(tinyFlags("--out", run, "--lr", "1e30", "--warmup", "0", "--steps", "500", "--save-every", "1"), strings.Fields(more)...)...)
-		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "step-0000", " is from before")
+		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "; replayed: ", " in student ", " at element ", "step-0000", " is from before")
 		weights(t, newest(t, filepath.Join(dir, run)))
 	}
 }

@@ -69,7 +69,7 @@ bench                      kernels tensor autograd nn nn/optim pid
 bench/sass                 kernels/cuda/chip
 bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor bench
 bench/peer                 kernels kernels/kernelstest tensor bench github.com/klauspost/cpuid/v2
-bench/peer/checkpoint      tensor autograd nn pid bench
+bench/peer/checkpoint      tensor autograd nn pid bench checkpoint
 `
 
 // testHelpers are what tests may import besides their package and what it may import.

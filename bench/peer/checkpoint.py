@@ -74,8 +74,39 @@ def reference(folder):
     opt.step()
     moved = sum((p - b).abs().gt(0).sum().item() for p, b in zip(params, before))
     good &= moved > 0 and all(p.isfinite().all() for p in params)
+    save_reference(folder.replace("set-", "back-"), net, params, opt, config)
     print(f"{os.path.basename(folder):24} RAdam of {len(params)} tensors goes on from step {config['step']}: {moved:,} numbers moved")
     return bool(good)
+
+
+def split(net, flattened):
+    """Views of the two master tensors, by parameter name."""
+    at, views = [0, 0], {}
+    for name, p in net.named_parameters():
+        k = int(p.ndim > 1)
+        views[name] = flattened[k].flatten()[at[k] : at[k] + p.numel()].view(p.shape)
+        at[k] += p.numel()
+    return views
+
+
+def save_reference(folder, net, params, opt, config):
+    """Saves the set after the step as the reference does, for our side to read; and what it has to find, by name, in expected.pt."""
+    os.makedirs(folder)
+    names = [n for n, _ in net.named_parameters()]
+    moments = {m: [opt.state[p][m] for p in params] for m in ("exp_avg", "exp_avg_sq")}
+    by_name = (lambda xs: split(net, xs)) if config["fp16"] else (lambda xs: dict(zip(names, xs)))
+    values = by_name([p.detach() for p in params])
+    state = net.state_dict()  # keeps its order and its buffers
+    for n in names:
+        state[n] = torch.nn.Parameter(values[n])
+    step = f"{config['step'] + 1:06d}.pt"
+    for name in ["model", "ema_0.99_", "ema_0.999_"]:
+        torch.save(state, os.path.join(folder, name + step))
+    torch.save(opt.state_dict(), os.path.join(folder, "opt" + step))
+    expected = {"param." + n: values[n].clone() for n in names}
+    for m, xs in moments.items():
+        expected |= {f"{m}.{n}": x.clone() for n, x in by_name(xs).items()}
+    torch.save(expected, os.path.join(folder, "expected.pt"))
 
 
 if __name__ == "__main__":

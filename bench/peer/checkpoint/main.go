@@ -1,5 +1,5 @@
 // Command checkpoint shows PyTorch the .pt files that tools/convert writes: torch.load with weights_only, load_state_dict with strict, and the same
-// answers of the networks; and of the reference's checkpoint sets that the optimiser goes on.
+// answers of the networks; and of the reference's checkpoint sets that the optimiser goes on, and that we read what PyTorch then saves.
 //
 //	pip install -r bench/peer/requirements.txt
 //	go run ./bench/peer/checkpoint [-python python3]
@@ -50,7 +50,15 @@ func run(python string) error {
 			return err
 		}
 	}
-	return command(python, filepath.Join("bench", "peer", "checkpoint.py"), dir)
+	if err := command(python, filepath.Join("bench", "peer", "checkpoint.py"), dir); err != nil {
+		return err
+	}
+	for _, half := range []bool{false, true} {
+		if err := readSet(dir, half); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func command(name string, args ...string) error {

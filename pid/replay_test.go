@@ -105,6 +105,17 @@ func wrap(j *pid.Job, p plant) {
 	j.Trainer.Objective = &p
 }
 
+// TestReplayAhead: the trainer was further when it saw the step's report; what is replayed then has other parameters, and that is said.
+func TestReplayAhead(t *testing.T) {
+	j := job(t, tensor.CPU(1), nil)
+	wrap(j, plant{step: 3, sample: 4})
+	j.Trainer.Pause = func(int) bool { return false }
+	text := diverges(t, j)
+	if !strings.Contains(text, "sample 4 (with the parameters after step 6, since steps that fit followed)") {
+		t.Errorf("%q does not say that steps followed", text)
+	}
+}
+
 // steep has the losses 8·v_k·w, at w = 0. A fourth of each is in the mean, with the gradient 2·v_k.
 type steep struct {
 	w      *autograd.Var // (1,1)

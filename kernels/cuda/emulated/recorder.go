@@ -42,18 +42,26 @@ type Recorder struct {
 	Launches []Launch
 	Copied   []int // bytes of every copy and fill
 
-	next uint64
-	live []Buffer // by address
-	life int
+	next  uint64
+	live  []Buffer // by address
+	life  int
+	files map[string]*file // that were loaded, by their text
 }
 
 // NewRecorder is a recorder of a device with the sizes of an A100 of 80 GB.
 func NewRecorder() *Recorder {
 	info := a100
 	info.Name, info.Memory, info.Guard = "recorded A100", 80<<30, 0
-	r := &Recorder{next: recorderBase}
+	r := &Recorder{next: recorderBase, files: map[string]*file{}}
 	r.Driver = newDriver(r, info)
 	return r
+}
+
+// Fresh is a recorder like a new one, which shares with r the files that either loads: parsing them takes a second.
+func (r *Recorder) Fresh() *Recorder {
+	n := NewRecorder()
+	n.files = r.files
+	return n
 }
 
 // Reset forgets what was noted, but not the memory.
@@ -119,22 +127,41 @@ func (r *Recorder) addresses(table []byte) (list []int) {
 }
 
 func (r *Recorder) load(name, text string) (program, error) {
-	m, err := ptx.Parse(name, text)
-	return recorded{r, m}, err
+	f := r.files[text]
+	if f == nil {
+		m, err := ptx.Parse(name, text)
+		if err != nil {
+			return nil, err
+		}
+		f = &file{m, map[string]driver.FuncInfo{}}
+		r.files[text] = f
+	}
+	return recorded{r, f}, nil
+}
+
+// file is a module, and what is known of those of its kernels that were asked for.
+type file struct {
+	*ptx.Module
+	kernels map[string]driver.FuncInfo
 }
 
 // recorded is a module that is not run.
 type recorded struct {
 	by *Recorder
-	*ptx.Module
+	*file
 }
 
 func (m recorded) kernel(entry string) (kernel, error) {
-	p, err := simt.Compile(m.Module, entry, simt.NewMemory())
-	if err != nil {
-		return nil, err
+	info, known := m.kernels[entry]
+	if !known {
+		p, err := simt.Compile(m.Module, entry, simt.NewMemory())
+		if err != nil {
+			return nil, err
+		}
+		info = (&compiled{Program: p}).info()
+		m.kernels[entry] = info
 	}
-	return &unrun{m, entry, (&compiled{Program: p}).info(), m.Entry(entry)}, nil
+	return &unrun{m, entry, info, m.Entry(entry)}, nil
 }
 
 // unrun is a kernel whose launches are noted.

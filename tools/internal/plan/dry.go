@@ -16,6 +16,7 @@ type dry struct {
 	cpu  *kernels.CPU
 	gpu  *cuda.Device // or nil
 	held func() int64
+	fill func(*nn.Params) // gives a network weights; nil: they mean nothing here
 }
 
 // newDry is a dry CPU with so many threads.
@@ -24,21 +25,13 @@ func newDry(threads int) *dry {
 	return &dry{Device: tensor.On(cpu), cpu: cpu, held: cpu.Held}
 }
 
-// newDryGPU is a GPU that records.
-func newDryGPU() (*dry, error) {
-	gpu, err := cuda.On(emulated.NewRecorder(), "dry run")
+// newDryGPU is a GPU that records, as r does.
+func newDryGPU(r *emulated.Recorder) (*dry, error) {
+	gpu, err := cuda.On(r.Fresh(), "dry run")
 	if err != nil {
 		return nil, err
 	}
 	return &dry{Device: tensor.On(gpu), gpu: gpu, held: gpu.Held}, nil
-}
-
-// dry is a dry device of the machine's kind.
-func (m Machine) dry() (*dry, error) {
-	if m.GPU {
-		return newDryGPU()
-	}
-	return newDry(m.Threads), nil
 }
 
 func (d *dry) close() {
@@ -74,10 +67,11 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	if err != nil {
 		return nil, err
 	}
+	d.weigh(teacher.Params)
 	s.teacher = took()
 	var perceptual *nn.LPIPS
 	if c.Loss == "lpips" {
-		if perceptual, err = distance(d.Device, c, teacher); err != nil {
+		if perceptual, err = d.distance(c, teacher); err != nil {
 			return nil, err
 		}
 	}
@@ -90,9 +84,17 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 }
 
 // distance is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
-func distance(d *tensor.Device, c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
+func (d *dry) distance(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
 	if c.VGG == "" && judge.Fits(teacher) {
-		return judge.Perceptual(d)
+		return judge.Perceptual(d.Device)
 	}
-	return nn.NewVGGLPIPS(nn.NewVGG16(d), -1, 1), nil
+	vgg := nn.NewVGG16(d.Device)
+	d.weigh(vgg.Params)
+	return nn.NewVGGLPIPS(vgg, -1, 1), nil
+}
+
+func (d *dry) weigh(net *nn.Params) {
+	if d.fill != nil {
+		d.fill(net)
+	}
 }

@@ -2,12 +2,12 @@ package plan
 
 // largest is the largest microbatch that fits, up to all of the share, from what the job's own takes. Memory grows about in a straight line, so
 // that a few dry runs find it.
-func (j Job) largest(own Memory) (int, error) {
+func (j *Job) largest(own Memory) (int, error) {
 	free, share := j.Machine.Free, j.share()
 	fits := map[int]bool{own.Micro: own.Total <= free}
 	try := func(n int) (bool, error) {
 		if _, known := fits[n]; !known {
-			m, err := j.memory(n)
+			m, err := j.measure(n)
 			if err != nil {
 				return false, err
 			}

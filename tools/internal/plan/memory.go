@@ -1,6 +1,9 @@
 package plan
 
-import "onestep/pid"
+import (
+	"onestep/kernels/cuda/emulated"
+	"onestep/pid"
+)
 
 // Memory is the bytes of a run, as the device that it runs on will account for them.
 type Memory struct {
@@ -24,46 +27,70 @@ const program = 40 << 20
 const tooMuch = 3
 
 // memory is what the job takes with so many samples at a time. What is far too much is extrapolated from less.
-func (j Job) memory(micro int) (Memory, error) {
+func (j *Job) memory(micro int) (Memory, error) {
 	if j.Machine.Free <= 0 || micro <= 2 {
 		return j.measure(micro)
 	}
+	line, err := j.line()
+	if err != nil {
+		return Memory{}, err
+	}
+	if m := line(micro); m.Total > tooMuch*j.Machine.Free {
+		return m, nil
+	}
+	return j.measure(micro)
+}
+
+// line is about what the job takes with any number of samples at a time, from what it takes with one and with two.
+func (j *Job) line() (func(micro int) Memory, error) {
 	one, err := j.measure(1)
 	if err != nil {
-		return one, err
+		return nil, err
 	}
 	two, err := j.measure(2)
-	if err != nil {
-		return two, err
-	}
-	more := int64(micro-1) * (two.Peak - one.Peak)
-	if one.Total+more < tooMuch*j.Machine.Free {
-		return j.measure(micro)
-	}
-	one.Micro, one.Work, one.Peak, one.Total = micro, one.Work+more, one.Peak+more, one.Total+more
-	return one, nil
+	return func(micro int) Memory {
+		m, more := one, int64(micro-1)*(two.Peak-one.Peak)
+		m.Micro, m.Work, m.Peak, m.Total = micro, one.Work+more, one.Peak+more, one.Total+more
+		return m
+	}, err
 }
 
 // measure makes the job's first steps on a dry device of the machine's kind.
-func (j Job) measure(micro int) (Memory, error) {
-	d, err := j.Machine.dry()
-	if err != nil {
-		return Memory{}, err
+func (j *Job) measure(micro int) (Memory, error) {
+	d := newDry(j.Machine.Threads)
+	if j.Machine.GPU {
+		d.close()
+		if j.recorder == nil {
+			j.recorder = emulated.NewRecorder()
+		}
+		var err error
+		if d, err = newDryGPU(j.recorder); err != nil {
+			return Memory{}, err
+		}
 	}
 	defer d.close()
-	c := j.Config
-	c.Micro, c.Batch = micro, min(j.share(), 2*micro) // gradients of a microbatch are there while the next is made
-	s, err := d.setUp(c, j.Net)
+	s, err := d.setUp(j.begin(micro), j.Net)
 	if err != nil {
 		return Memory{}, err
 	}
-	net := s.Student.Net
-	weights := int64(0)
-	for _, p := range net.Trained() {
+	return s.measure(d)
+}
+
+// begin is the configuration of as much of a step as decides its memory: the gradients of a microbatch are there while the next is made.
+func (j Job) begin(micro int) pid.Config {
+	c := j.Config
+	c.Micro, c.Batch = micro, min(j.share(), 2*micro)
+	return c
+}
+
+// measure makes the first steps.
+func (s *stage) measure(d *dry) (Memory, error) {
+	weights, c := int64(0), s.Config
+	for _, p := range s.Student.Net.Trained() {
 		weights += int64(p.Var.Buf().Bytes())
 	}
 	m := Memory{
-		Micro: micro, Teacher: s.teacher, Perceptual: s.perceptual,
+		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual,
 		Optimizer: 2 * weights, Averages: int64(len(c.EMA)) * weights, Gradients: weights,
 	}
 	m.Student = s.student - m.Optimizer - m.Averages
@@ -83,7 +110,7 @@ func (j Job) measure(micro int) (Memory, error) {
 	_, m.Peak = d.Memory()
 	m.Work = m.Peak - m.Teacher - m.Perceptual - m.Student - m.Optimizer - m.Averages - m.Half - m.Gradients
 	m.Total = d.held()
-	if !j.Machine.GPU {
+	if d.gpu == nil {
 		m.Total += program
 	}
 	return m, nil

@@ -12,6 +12,7 @@ package plan
 import (
 	"fmt"
 
+	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
 )
@@ -22,6 +23,8 @@ type Job struct {
 	Net     nn.UNetConfig // of the teacher and the student
 	Ranks   int           // processes that share every batch; 0: 1
 	Machine Machine
+
+	recorder *emulated.Recorder // has the kernels of a GPU, once they were asked for
 }
 
 // share is the samples of a step that one process makes, at most, and micro those that it makes at a time.
@@ -54,7 +57,7 @@ func New(j Job) (*Plan, error) {
 		return nil, err
 	}
 	p.Parameters = p.Work.parameters
-	p.Memory, err = j.memory(j.micro())
+	p.Memory, err = p.memory(j.micro())
 	return p, err
 }
 

@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+
+	"onestep/kernels"
+	"onestep/kernels/cuda"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+)
+
+// variants are the settings that decide where memory goes.
+func variants(c pid.Config) (list []pid.Config) {
+	for _, half := range []bool{false, true} {
+		for _, again := range []bool{false, true} {
+			c.FP16, c.Checkpoint = half, again
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func name(c pid.Config) string {
+	return fmt.Sprintf("%s,fp16=%t,checkpoint-blocks=%t,batch=%d/%d", c.Loss, c.FP16, c.Checkpoint, c.Batch, c.Micro)
+}
+
+// really makes the first steps of a job on a device that computes, from random weights.
+func really(t testing.TB, d *dry, j Job, micro int) Memory {
+	t.Helper()
+	d.fill = func(net *nn.Params) { net.Init(tensor.Random{Seed: 1}) }
+	s, err := d.setUp(j.begin(micro), j.Net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.measure(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// onCPU is a job's memory as a CPU has it that computes.
+func onCPU(t testing.TB, j Job, micro int) Memory {
+	cpu := kernels.NewCPU(j.Machine.Threads)
+	defer cpu.Close()
+	return really(t, &dry{Device: tensor.On(cpu), cpu: cpu, held: cpu.Held}, j, micro)
+}
+
+// within fails the test unless two figures are within a tenth.
+func within(t *testing.T, what string, predicted, real int64) {
+	t.Helper()
+	if r := float64(predicted) / float64(real); r < 0.9 || r > 1.1 {
+		t.Errorf("%s: %d bytes predicted, %d really: a ratio of %.3f", what, predicted, real, r)
+	}
+}
+
+// TestMemory compares predictions with the peak of real steps, and sample grids, of tiny networks.
+func TestMemory(t *testing.T) {
+	for _, loss := range []string{"l2", "lpips"} {
+		base := settings(loss, 20, 8)
+		if loss == "lpips" {
+			base = pid.DefaultJob // the embedded perceptual network, and drawing
+			base.Batch, base.Micro, base.EvalImages = 6, 3, 10
+		}
+		for _, c := range variants(base) {
+			t.Run(name(c), func(t *testing.T) {
+				j := Job{Config: c, Net: tiny(), Machine: Machine{Threads: 2}}
+				if loss == "lpips" {
+					j.Net.Resolution, j.Net.InChannels, j.Net.OutChannels = 16, 1, 1
+				}
+				p, err := New(j)
+				if err != nil {
+					t.Fatal(err)
+				}
+				real := onCPU(t, j, p.Memory.Micro)
+				if p.Memory.Peak != real.Peak {
+					t.Errorf("%d bytes in use are predicted, there were %d", p.Memory.Peak, real.Peak)
+				}
+				within(t, "held", p.Memory.Total-program, real.Total-program)
+			})
+		}
+	}
+}
+
+// TestMemoryOfGPU does so on the interpreter of a GPU, whose allocator is the same.
+func TestMemoryOfGPU(t *testing.T) {
+	list := variants(settings("l2", 4, 2))
+	if testing.Short() {
+		list = list[2:3]
+	}
+	for _, c := range list {
+		t.Run(name(c), func(t *testing.T) {
+			j := Job{Config: c, Net: tiny(), Machine: Machine{GPU: true}}
+			p, err := New(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gpu, err := cuda.Emulated()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer gpu.Close()
+			real := really(t, &dry{Device: tensor.On(gpu), gpu: gpu, held: gpu.Held}, j, p.Memory.Micro)
+			within(t, "in use", p.Memory.Peak, real.Peak)
+		})
+	}
+}
+
+// childEnv has a case for this test's own process, started again.
+const childEnv = "ONESTEP_PLAN_CHILD"
+
+// TestMemoryOfProcess compares the prediction with the largest resident set of a process of its own that makes steps of the CIFAR-10 network.
+func TestMemoryOfProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("steps of 56 million parameters take a while")
+	}
+	c := settings("l2", 2, 1)
+	c.EMA = []float64{0.999}
+	for i, c := range variants(c) {
+		if os.Getenv(childEnv) == strconv.Itoa(i) {
+			debug.SetMemoryLimit(1) // garbage is none of the plan's
+			onCPU(t, Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 2}}, c.Micro)
+			text, err := os.ReadFile("/proc/self/status")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Printf("peak %d\n", field(string(text), "VmHWM:")*1024)
+			return
+		}
+	}
+	if os.Getenv(childEnv) != "" {
+		t.Fatal("no such case")
+	}
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("this system does not tell a process's peak")
+	}
+	for i, c := range variants(c) {
+		t.Run(name(c), func(t *testing.T) {
+			p, err := New(Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 2}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			child := exec.Command(os.Args[0], "-test.run", "^TestMemoryOfProcess$")
+			child.Env = append(os.Environ(), childEnv+"="+strconv.Itoa(i))
+			out, err := child.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var peak int64
+			for line := range strings.Lines(string(out)) {
+				fmt.Sscanf(line, "peak %d", &peak)
+			}
+			t.Logf("%s predicted, %s really", Bytes(p.Memory.Total), Bytes(peak))
+			within(t, "the process", p.Memory.Total, peak)
+		})
+	}
+}

@@ -209,10 +209,10 @@ func (c *CPU) Scratch(worker, slot, n int) []float32 {
 	return (*s)[slot][:n]
 }
 
-// sizeClass rounds up to three significant bits, so that at most an eighth is wasted and few classes exist.
+// sizeClass rounds up to four significant bits, so that at most a sixteenth is wasted and few classes exist.
 func sizeClass(n int) int {
 	step := 16
-	for step*8 < n {
+	for step*16 < n {
 		step *= 2
 	}
 	return (n + step - 1) / step * step

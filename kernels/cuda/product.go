@@ -144,11 +144,15 @@ func (p *product) reduce(d *Device, scratch kernels.Buf, parts, stride int) {
 	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.residual.Type == kernels.F16, halfResidual)
 	types |= bit(p.masks && p.residual.Given(), maskResidual)
 	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.residual), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
-	args = append(args, all(divisor(p.n))...)
+	entry, width := "product_reduce", 1
+	if p.n%4 == 0 && p.ld%4 == 0 && stride%4 == 0 && aligned(p.out, p.bias, p.residual, scratch) {
+		entry, width = "product_reduce_4", 4
+	}
+	args = append(args, all(divisor(p.n/width))...)
 	args = append(args, I32(stride), I32(p.ld))
 	args = append(args, all(divisor(r.gridB), divisor(r.gridC))...)
 	args = append(args, I32(r.first), I32(r.stepA), I32(r.stepB), I32(r.stepC), I32(r.keep))
-	d.Launch(productModule, "product_reduce", Dim{X: ceil(p.m*p.n, 256)}, Dim{X: 256}, 0, args...)
+	d.Launch(productModule, entry, Dim{X: ceil(p.m*p.n/width, 256)}, Dim{X: 256}, 0, args...)
 }
 
 func bit(set bool, b int) int {
@@ -231,6 +235,6 @@ func (d *Device) columnSums(y, x kernels.Buf, scale float32, m, n int) {
 	scratch := d.Scratch(kernels.F32, parts*n)
 	defer d.Free(scratch)
 	d.Launch(productModule, entry, Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
-	sum := product{entry: "product_column_sums", m: 1, n: n, out: y, ld: n, scale: scale}
-	sum.reduce(d, scratch, parts, n)
+	d.Launch(productModule, fmt.Sprintf("product_column_sums_end_%v", y.Type), Dim{X: ceil(n, 32)}, Dim{X: 512}, 0,
+		Ptr(y), Ptr(scratch), F32(scale), I32(parts), I32(n))
 }

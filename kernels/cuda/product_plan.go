@@ -61,7 +61,7 @@ func planProduct(k productKind, has func(productTile) bool, m, n, slices, sms in
 		elementClocks = 30.0   // to store C element by element, of each that a thread stores
 		reduceClocks  = 3300.0 // a launch and its ends (kernels/cuda/chip: Predict)
 		reduceBytes   = 1230.0 // a clock, of the whole GPU: 85 % of its DRAM
-		minRun        = 4      // slices that are worth a block
+		minRun        = 2      // slices that are worth a block
 		idle          = 0.35   // how waits show where fewer blocks are there to hide them
 	)
 	var best productPlan

@@ -18,7 +18,7 @@ func exp(x build.Reg) build.Reg {
 // expAny is eˣ to 3 ulp for x of any sign that is not so large that it overflows, 0 for −∞, and NaN for NaN.
 func expAny(x build.Reg) build.Reg { return exp(x.Lt(-200).Select(build.F32, -200, x)) }
 
-// loadFloats reads n neighbouring elements of type t, 1 or 16 bytes of them, as float32.
+// loadFloats reads n neighbouring elements of type t, 1 or 8 or 16 bytes of them, as float32.
 func loadFloats(k *build.Kernel, s build.Space, t build.Type, n int, at build.Reg, offset int) []build.Reg {
 	switch {
 	case n == 1:

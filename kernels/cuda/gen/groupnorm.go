@@ -509,8 +509,8 @@ type besides struct {
 	*norm
 	p, scale, width build.Reg
 	given           build.Reg
-	at, step        build.Reg // address of the thread's vector, bytes between its pixels
-	vector          []build.Reg
+	at, step        build.Reg   // address of the thread's vector, bytes between its pixels
+	words           []build.Reg // the vector that was loaded
 }
 
 func newBesides(k *norm, name string) *besides {
@@ -536,15 +536,17 @@ func (o *besides) begin(start build.Reg) {
 
 // load reads a pixel's vector, zeros where there is none, and goes on to the next pixel.
 func (o *besides) load() {
-	o.vector = chunk{o.t, o.norm.width}.loadIf(o.Kernel, o.given, o.at)
+	o.words = chunk{o.t, o.norm.width}.wordsIf(o.Kernel, o.given, o.at)
 	o.Emit("add.s64", o.at, o.at, o.step)
 }
 
-// add adds what load read.
+// add adds what load read to variables.
 func (o *besides) add(xs []build.Reg) {
-	for j, v := range o.vector {
-		xs[j] = v.FMA(o.scale, xs[j])
-	}
+	o.If(o.given, func() {
+		for j, v := range (chunk{o.t, o.norm.width}).floats(o.Kernel, o.words) {
+			xs[j].Set(v.FMA(o.scale, xs[j]))
+		}
+	})
 }
 
 // groupNormSum adds the samples' shares of dw and db: y[c] = sum over n of x[n,c], for the buffers dw (blocks y = 0) and db (y = 1). A block has

@@ -55,6 +55,11 @@ func (c chunk) load(k *build.Kernel, addr build.Reg) []build.Reg {
 
 // loadIf reads a chunk where p holds; elsewhere it is zero.
 func (c chunk) loadIf(k *build.Kernel, p, addr build.Reg) []build.Reg {
+	return c.floats(k, c.wordsIf(k, p, addr))
+}
+
+// wordsIf is loadIf as it lies in memory: what waits for it can be put off.
+func (c chunk) wordsIf(k *build.Kernel, p, addr build.Reg) []build.Reg {
 	memory, n := c.t, c.width
 	switch {
 	case c.t == build.F16 && n > 1:
@@ -73,6 +78,11 @@ func (c chunk) loadIf(k *build.Kernel, p, addr build.Reg) []build.Reg {
 			k.Emit("ld.global."+memory.String(), words[0], build.Addr{Base: addr})
 		}
 	})
+	return words
+}
+
+// floats are words as float32.
+func (c chunk) floats(k *build.Kernel, words []build.Reg) []build.Reg {
 	switch {
 	case c.t == build.F32:
 		return words

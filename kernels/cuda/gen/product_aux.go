@@ -11,21 +11,25 @@ func init() { files["product.ptx"] = productHelpers }
 // productHelpers are the small kernels around a product.
 func productHelpers() *build.File {
 	f := build.NewFile(`product.ptx: what products of matrices need besides themselves.
-reduce:      out[row(m),n] = max(scale*(sum over s of parts[s,m,n] + bias[n] + residual[row(m),n]), floor), s in order, for m < rows, n < cols;
+reduce_4:    out[row(m),n] = max(scale*(sum over s of parts[s,m,n] + bias[n] + residual[row(m),n]), floor), s in order, for m < rows, n < cols;
              with m = (a,b,c) in a grid (..,grid_b,grid_c), row(m) = first + a*step_a + b*step_b + c*step_c, and nothing where c >= keep;
              or, as types says, with a mask in place of the residual: scale*(...), 0 where the mask is not positive.
-             A thread makes an element.
+             A thread makes four elements, of rows that begin at multiples of as many; or one (reduce).
 pad:         out[a,b,c] = x[a*step_a + b*step_b + c*step_c] where b < rows and c < cols, else 0, in a grid (..,grid_b,16 bytes*grid_c).
              A thread makes 16 bytes.
 column_sums: out[y,n] = sum of x[m,n] over the y-th run of rows m, in an order that depends on the length of the run alone.
-             A thread makes 16 bytes of columns, or one column (any), from every 32nd or 8th row; these are then added up in pairs.`)
-	reduce(f)
+             A thread makes 16 bytes of columns, or one column (any), from every 32nd or 8th row; these are then added up in pairs.
+column_sums_end: out[n] = scale times the sum over y of parts[y,n]. A thread has every 16th y of a column; these are then added up in order.`)
+	reduce(f, 4)
+	reduce(f, 1)
 	pad(f, "f32", build.F32)
 	pad(f, "f16", build.B16)
 	for _, vector := range []bool{true, false} {
 		columnSums(f, "f32", build.F32, vector)
 		columnSums(f, "f16", build.F16, vector)
 	}
+	columnSumsEnd(f, build.F32)
+	columnSumsEnd(f, build.F16)
 	return f
 }
 
@@ -37,8 +41,12 @@ const (
 	maskResidual = 8 // the residual is a mask
 )
 
-func reduce(f *build.File) {
-	k := f.Kernel("product_reduce", 256)
+func reduce(f *build.File, width int) {
+	name := "product_reduce"
+	if width > 1 {
+		name += fmt.Sprintf("_%d", width)
+	}
+	k := f.Kernel(name, 256)
 	out, parts, bias, residual := k.Ptr("out"), k.Ptr("parts"), k.Ptr("bias"), k.Ptr("residual")
 	scale, floor, types := k.F32("scale"), k.F32("floor"), k.I32("types")
 	count, rows, cols, stride, ld := k.I32("count"), k.I32("rows"), newDivider(k, "cols"), k.I32("stride"), k.I32("ld")
@@ -46,36 +54,78 @@ func reduce(f *build.File) {
 	first, stepA, stepB, stepC, keep := k.I32("first"), k.I32("step_a"), k.I32("step_b"), k.I32("step_c"), k.I32("keep")
 
 	e := k.GlobalIndex()
-	m, n := cols.split(e)
+	m, n := cols.split(e) // cols counts as many elements as a thread makes
+	n = n.Mul(width)
 	rest, c := gridC.split(m)
 	a, b := gridB.split(rest)
 	k.Exit(m.Ge(rows).Or(c.Ge(keep)))
 	at := k.Var(build.U64, parts.Add(m.MulWide(stride).Add(n.MulWide(1)).Shl(2).As(build.U64)))
 	step := rows.MulWide(stride).Shl(2)
-	sum := k.Var(build.F32, 0)
+	sums := variables(k, width)
 	k.For(0, count, 1, func(build.Reg) {
-		sum.Set(sum.Add(k.Load(build.Global, build.F32, at, 0)))
+		for i, x := range loadFloats(k, build.Global, build.F32, width, at, 0) {
+			sums[i].Set(sums[i].Add(x))
+		}
 		k.Emit("add.s64", at, at, step)
 	})
-	read := func(from build.Reg, index build.Reg, half int) build.Reg {
-		x := k.Var(build.F32, 0)
+	read := func(from build.Reg, index build.Reg, half int) []build.Reg {
+		xs := variables(k, width)
+		set := func(t build.Type) {
+			for i, x := range loadFloats(k, build.Global, t, width, from.Add(index.Shl(log2(t.Size())).As(build.U64)), 0) {
+				xs[i].Set(x)
+			}
+		}
 		k.If(from.Ne(0), func() {
-			k.IfElse(types.And(half).Ne(0),
-				func() { x.Set(k.Load(build.Global, build.F16, from.Add(index.Shl(1).As(build.U64)), 0).To(build.F32)) },
-				func() { x.Set(k.Load(build.Global, build.F32, from.Add(index.Shl(2).As(build.U64)), 0)) })
+			k.IfElse(types.And(half).Ne(0), func() { set(build.F16) }, func() { set(build.F32) })
 		})
-		return x
+		return xs
 	}
 	row := a.FMA(stepA, first).Add(b.Mul(stepB)).Add(c.Mul(stepC))
 	index := row.MulWide(ld).Add(n.MulWide(1))
-	sum.Set(sum.Add(read(bias, n.MulWide(1), halfBias)))
-	beside, masks := read(residual, index, halfResidual), types.And(maskResidual).Ne(0)
-	sum.Set(sum.Add(masks.Select(build.F32, 0, beside)))
-	y := k.Op("max.NaN.f32", build.F32, sum.Mul(scale), floor)
-	y = masks.And(beside.Gt(0).Not()).Select(build.F32, 0, y)
-	k.IfElse(types.And(halfOut).Ne(0),
-		func() { k.Store(build.Global, out.Add(index.Shl(1).As(build.U64)), 0, y.To(build.F16)) },
-		func() { k.Store(build.Global, out.Add(index.Shl(2).As(build.U64)), 0, y) })
+	biases, others, masks := read(bias, n.MulWide(1), halfBias), read(residual, index, halfResidual), types.And(maskResidual).Ne(0)
+	ys := make([]build.Reg, width)
+	for i, sum := range sums {
+		sum = sum.Add(biases[i]).Add(masks.Select(build.F32, 0, others[i]))
+		y := k.Op("max.NaN.f32", build.F32, sum.Mul(scale), floor)
+		ys[i] = masks.And(others[i].Gt(0).Not()).Select(build.F32, 0, y)
+	}
+	store := func(t build.Type) {
+		storeFloats(k, build.Global, t, out.Add(index.Shl(log2(t.Size())).As(build.U64)), 0, ys)
+	}
+	k.IfElse(types.And(halfOut).Ne(0), func() { store(build.F16) }, func() { store(build.F32) })
+}
+
+// variables are n float32 that start as zero.
+func variables(k *build.Kernel, n int) []build.Reg {
+	rs := make([]build.Reg, n)
+	for i := range rs {
+		rs[i] = k.Var(build.F32, 0)
+	}
+	return rs
+}
+
+// columnSumsEnd has blocks of 32 columns, with a lane each; warp j adds the parts j, j+16, ...
+func columnSumsEnd(f *build.File, t build.Type) {
+	const warps = 16
+	k := f.Kernel("product_column_sums_end_"+t.String(), 32*warps)
+	out, parts, scale, count, n := k.Ptr("out"), k.Ptr("parts"), k.F32("scale"), k.I32("count"), k.I32("n")
+	lane, warp := k.Lane(), k.Warp()
+	col := k.CTAID().FMA(32, lane)
+	inside := col.Lt(n)
+	sum := k.Var(build.F32, 0)
+	k.If(inside, func() {
+		k.For(warp, count, warps, func(y build.Reg) {
+			sum.Set(sum.Add(k.Load(build.Global, build.F32, parts.Index(y.FMA(n, col), 4), 0)))
+		})
+	})
+	sums := k.Shared("sums", 32*warps*4, 4)
+	k.Store(build.Shared, sums.Index(k.TID(), 4), 0, sum)
+	k.Barrier()
+	k.Exit(inside.And(warp.Eq(0)).Not())
+	for j := 1; j < warps; j++ {
+		sum.Set(sum.Add(k.Load(build.Shared, build.F32, sums.Index(lane, 4), 128*j)))
+	}
+	k.Store(build.Global, out.Index(col, t.Size()), 0, sum.Mul(scale).To(t))
 }
 
 // pad makes a chunk of 16 bytes a thread; grid_c counts chunks.

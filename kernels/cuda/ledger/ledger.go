@@ -180,7 +180,7 @@ var parts = map[string]string{
 
 func part(file, entry string) string {
 	switch p := parts[file]; {
-	case entry == "product_reduce":
+	case strings.HasPrefix(entry, "product_reduce"):
 		return "ends of split products"
 	case strings.HasPrefix(entry, "product_pad"):
 		return "padding"

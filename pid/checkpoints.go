@@ -24,10 +24,11 @@ const (
 
 // Metadata of a run's checkpoint, besides the trainer's.
 const (
-	metaSettings  = "settings" // Config as JSON
-	metaTeacher   = "teacher_sha256"
-	metaEvaluated = "evaluated" // Run.Evaluated
-	metaJournal   = "mark."     // and the name of a journal: its mark
+	metaSettings   = "settings" // Config as JSON
+	metaTeacher    = "teacher_sha256"
+	metaPerceptual = "perceptual_sha256" // empty: the loss needs none
+	metaEvaluated  = "evaluated"         // Run.Evaluated
+	metaJournal    = "mark."             // and the name of a journal: its mark
 )
 
 func (r *Run) checkpointPath(step int) string {

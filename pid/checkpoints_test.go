@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
 )
@@ -234,6 +235,9 @@ func TestDamaged(t *testing.T) {
 		{"average", remove("ema_0.9.safetensors"), 8, ""},
 		{"half a line", change(pid.MetricsFile, func(b []byte) []byte { return append(b, "{"...) }), 8, ""},
 	} {
+		if testing.Short() && c.what != "flipped" && c.what != "no config" && c.what != "student" {
+			continue // a run's flushes take half a second on a busy disk
+		}
 		t.Run(c.what, func(t *testing.T) {
 			dir := begun(t, 9, small)
 			if err := c.damage(dir); err != nil {
@@ -350,6 +354,48 @@ func TestCreateRun(t *testing.T) {
 	}
 	if _, err := pid.CreateRun(dir, pid.DefaultJob, nil); err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("somebody's config.json: %v", err)
+	}
+}
+
+// TestOtherNetworks: a run is not continued with another teacher or perceptual network.
+func TestOtherNetworks(t *testing.T) {
+	perceptual := func(seed uint64) *nn.LPIPS {
+		d := tensor.CPU(1)
+		net, err := nn.NewClassifier(d, nn.SmallClassifier(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		net.Init(tensor.Random{Seed: seed})
+		net.Freeze()
+		return nn.NewUniformLPIPS(d, net, net.TapChannels())
+	}
+	make := func(teacher float32, judge uint64) *pid.Job {
+		c := pid.DefaultJob
+		c.Batch, c.EMA = 2, nil
+		net := tiny(t, tensor.CPU(1), 0)
+		net.ScaleOutput(teacher)
+		j, err := pid.NewJob(c, net, perceptual(judge))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	first := make(1, 1)
+	r, err := pid.CreateRun(dir, first.Config, func(r *pid.Run) error { return r.Save(first) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	for says, j := range map[string]*pid.Job{"": make(1, 1), "another teacher": make(2, 1), "another perceptual network": make(1, 2)} {
+		r, _, err := pid.OpenRun(dir, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = r.Read(j); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
+		r.Close()
 	}
 }
 

@@ -20,8 +20,9 @@ type Job struct {
 	Student *Student
 	Trainer *Trainer
 
-	digest func() string // of the teacher's weights
-	spare  *Student      // draws for weights that no network holds
+	digest     func() string // of the teacher's weights
+	perceptual func() string // and the perceptual network's, "" without one
+	spare      *Student      // draws for weights that no network holds
 }
 
 // NewJob sets a run up: the student starts as the teacher. perceptual is needed for the loss lpips only.
@@ -51,7 +52,8 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), digest: sync.OnceValue(func() string { return digest(teacher.Params) })}
+	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), perceptual: func() string { return "" }}
+	j.digest = sync.OnceValue(func() string { return digest(teacher.List) })
 	var vars []*autograd.Var
 	for _, p := range net.Trained() {
 		vars = append(vars, p.Var)
@@ -70,7 +72,9 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 		Networks: map[string][]*nn.Param{"student": net.List, "teacher": teacher.List},
 	}
 	if perceptual != nil {
-		j.Trainer.Networks["perceptual"] = perceptual.Net.Tensors()
+		list := perceptual.Net.Tensors()
+		j.Trainer.Networks["perceptual"] = list
+		j.perceptual = sync.OnceValue(func() string { return digest(list) })
 	}
 	return j, nil
 }
@@ -78,7 +82,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 // Join makes the job one of several processes' that make each step together. Paths of files may differ between them.
 func (j *Job) Join(ranks Ranks) error {
 	c := j.Config
-	c.Teacher, c.VGG = j.digest(), ""
+	c.Teacher, c.VGG = j.digest(), j.perceptual()
 	return j.Trainer.Join(ranks, c.JSON())
 }
 
@@ -86,9 +90,9 @@ func (j *Job) Join(ranks Ranks) error {
 func (j *Job) TeacherDigest() string { return j.digest() }
 
 // digest is a SHA-256 of all tensors.
-func digest(params *nn.Params) string {
+func digest(tensors []*nn.Param) string {
 	h := sha256.New()
-	for _, p := range params.List {
+	for _, p := range tensors {
 		io.WriteString(h, p.Name)
 		h.Write(tensor.F32Tensor(p.Name, p.Get()).Data)
 	}

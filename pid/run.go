@@ -152,7 +152,7 @@ func (r *Run) Save(j *Job) error {
 	}
 	step := j.Trainer.Step
 	err = j.Trainer.Save(r.checkpointPath(step), map[string]string{
-		metaSettings: j.Config.JSON(), metaTeacher: j.digest(), metaEvaluated: strconv.Itoa(r.Evaluated), metaJournal + MetricsFile: mark,
+		metaSettings: j.Config.JSON(), metaTeacher: j.digest(), metaPerceptual: j.perceptual(), metaEvaluated: strconv.Itoa(r.Evaluated), metaJournal + MetricsFile: mark,
 	})
 	if err != nil {
 		return err
@@ -192,6 +192,9 @@ func (r *Run) Read(j *Job) (err error) {
 	}
 	if f.Metadata[metaTeacher] != j.digest() {
 		return fmt.Errorf("%s: the run has another teacher: weights of SHA-256 %s, these have %s", f.Path, f.Metadata[metaTeacher], j.digest())
+	}
+	if was, is := f.Metadata[metaPerceptual], j.perceptual(); was != is {
+		return fmt.Errorf("%s: the run has another perceptual network: weights of SHA-256 %s, these have %s", f.Path, was, is)
 	}
 	return j.Trainer.Load(f)
 }

@@ -103,7 +103,11 @@ func (p normPlan) withShared(slab, inputs, pixels, size int) int {
 	const tables = 6
 	parts := max(1, normThreads/slab)
 	data := inputs * ((pixels*slab*size + 15) &^ 15)
-	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+3*parts*slab+tables*slab)
+	span := slab // kernels/cuda/gen: norm.span
+	if p.width == 8 && slab%64 == 0 {
+		span += 16
+	}
+	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+3*parts*span+tables*span)
 }
 
 func (p normPlan) entry(name string, t kernels.DType, silu bool) string {

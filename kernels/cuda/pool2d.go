@@ -39,7 +39,8 @@ func pool2DBackward(d *Device, a kernels.Pool2DBackwardArgs) {
 func meanPixels(d *Device, a kernels.MeanPixelsArgs) {
 	if a.Grad {
 		c := divisor(a.C)
-		d.launchRows(pool2DModule, "mean_pixels_backward", a.N, a.I*a.C, buffers{a.Y}, Ptr(a.X), c[0], c[1], c[2], F32(float32(a.I)))
+		vectors := bit(a.C%(16/a.X.Type.Size()) == 0 && aligned(a.X), 1) // a pixel's channels are whole vectors
+		d.launchRows(pool2DModule, "mean_pixels_backward", a.N, a.I*a.C, buffers{a.Y}, Ptr(a.X), c[0], c[1], c[2], F32(float32(a.I)), I32(vectors))
 		return
 	}
 	mustIndex("mean_pixels", a.N*a.I*a.C)

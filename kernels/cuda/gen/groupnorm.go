@@ -45,6 +45,7 @@ type norm struct {
 	i, c, per        build.Reg
 	cols, rows       build.Reg
 	slab             build.Reg // channels
+	half, span       build.Reg // numbers between the first and the second halves of vectors in a table by channel, and from table to table
 	parts, chunk     build.Reg
 	red, part, table build.Reg // shared addresses: of sums by thread, of sums by part, of tables by channel
 	pixel, stride    build.Reg // bytes from pixel to pixel in global memory, and between a thread's pixels
@@ -61,6 +62,11 @@ func (k *norm) sizes() {
 func (k *norm) place(inputs ...build.Reg) {
 	k.tid = k.TID()
 	k.slab = k.cols.Mul(k.width)
+	k.half, k.span = k.cols.Mul(4), k.slab
+	if k.width == 8 { // where both halves would begin in the same bank, they begin in opposite ones
+		gap := k.cols.And(7).Eq(0).Select(build.S32, 16, 0)
+		k.half, k.span = k.half.Add(gap), k.span.Add(gap)
+	}
 	slabs := k.c.Div(k.slab)
 	block := k.CTAID()
 	k.n = block.Div(slabs)
@@ -81,7 +87,7 @@ func (k *norm) place(inputs ...build.Reg) {
 	}
 	k.red = shared
 	k.part = shared.Add(k.pitch().Mul(k.width))
-	k.table = k.part.Add(k.parts.Mul(k.slab).Mul(4 * 3))
+	k.table = k.part.Add(k.parts.Mul(k.span).Mul(4 * 3))
 	k.row = k.row.Lt(k.rows).Select(build.S32, k.row, 1<<30) // threads that are left over have no pixels
 }
 
@@ -181,7 +187,7 @@ func (k *norm) reduce(sums ...[]build.Reg) {
 				k.Emit("add.s32", from, from, step)
 			})
 			channel := k.order(col.FMA(k.width, inVector))
-			k.Store(build.Shared, k.part.Index(part.Add(k.parts.Mul(q)).FMA(k.slab, channel), 4), 0, sum)
+			k.Store(build.Shared, k.part.Index(part.Add(k.parts.Mul(q)).FMA(k.span, channel), 4), 0, sum)
 		})
 		k.Barrier()
 	}
@@ -189,11 +195,11 @@ func (k *norm) reduce(sums ...[]build.Reg) {
 
 // sum is sum q of a channel of the slab, over the parts.
 func (k *norm) sum(q int, channel build.Reg) build.Reg {
-	from := k.Var(build.S32, k.parts.Mul(q).FMA(k.slab, k.order(channel)).FMA(4, k.part.As(build.S32)))
+	from := k.Var(build.S32, k.parts.Mul(q).FMA(k.span, k.order(channel)).FMA(4, k.part.As(build.S32)))
 	sum := k.Var(build.F32, 0)
 	k.For(0, k.parts, 1, func(build.Reg) {
 		sum.Set(sum.Add(k.Load(build.Shared, build.F32, from.As(build.U32), 0)))
-		k.Emit("add.s32", from, from, k.slab.Shl(2))
+		k.Emit("add.s32", from, from, k.span.Shl(2))
 	})
 	return sum
 }
@@ -213,18 +219,18 @@ func (k *norm) channels(group build.Reg, body func(local, channel build.Reg)) {
 }
 
 // order is the place of a channel in tables and sums: the first halves of all vectors of 8 before the second halves, so that lanes with
-// neighbouring columns read 16 bytes each without conflict.
+// neighbouring columns read 16 bytes each without conflict, and the halves of a group's vectors do not meet in a bank.
 func (k *norm) order(local build.Reg) build.Reg {
 	if k.width < 8 {
 		return local
 	}
 	half := local.Shr(2).And(1)
-	return half.FMA(k.cols, local.Shr(3)).FMA(4, local.And(3))
+	return half.FMA(k.half, local.Shr(3).FMA(4, local.And(3)))
 }
 
 // entry is the address of a channel's number in table i.
 func (k *norm) entry(i int, local build.Reg) build.Reg {
-	return k.table.Index(k.order(local).Add(k.slab.Mul(i)), 4)
+	return k.table.Index(k.order(local).Add(k.span.Mul(i)), 4)
 }
 
 func (k *norm) set(i int, local, x build.Reg) { k.Store(build.Shared, k.entry(i, local), 0, x) }
@@ -235,11 +241,11 @@ func (k *norm) get(i int, local build.Reg) build.Reg {
 // constants reads table i at the thread's channels.
 func (k *norm) constants(i int) []build.Reg {
 	col := k.tid.Rem(k.cols)
-	at := k.table.Index(k.slab.Mul(i).Add(col.Mul(min(4, k.width))), 4)
+	at := k.table.Index(k.span.Mul(i).Add(col.Mul(min(4, k.width))), 4)
 	var rs []build.Reg
 	for j := 0; j < k.width; j += 4 {
 		if j > 0 {
-			at = at.Add(k.cols.Mul(16))
+			at = at.Add(k.half.Mul(4))
 		}
 		rs = append(rs, loadFloats(k.Kernel, build.Shared, build.F32, min(4, k.width), at, 0)...)
 	}

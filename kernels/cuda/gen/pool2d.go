@@ -19,17 +19,24 @@ Error: the maximum and the gradients are exact; the mean of four has three round
 		}
 		meanPixels(f.Kernel("mean_pixels_"+t.String(), 256), t)
 		pointwise{name: typed("mean_pixels_backward", t), types: []build.Type{t}, rows: true, each: func(p *point) func(int, [][]build.Reg) []build.Reg {
-			x, c, pixels := p.Ptr("x"), newDivider(p.Kernel, "c"), p.F32("pixels")
+			x, c, pixels, vectors := p.Ptr("x"), newDivider(p.Kernel, "c"), p.F32("pixels"), p.I32("vectors")
 			return func(n int, _ [][]build.Reg) []build.Reg {
 				_, ch := c.split(p.j)
-				ys := make([]build.Reg, n)
-				for i := range ys {
-					if i > 0 {
-						ch = ch.Add(1)
-						ch = ch.Eq(c.by).Select(build.S32, 0, ch)
+				ys := variables(p.Kernel, n)
+				set := func(i int, ch build.Reg, n int) {
+					for j, v := range loadFloats(p.Kernel, build.Global, t, n, x.Index(p.r.FMA(c.by, ch), t.Size()), 0) {
+						ys[i+j].Set(v.Div(pixels))
 					}
-					ys[i] = loadFloats(p.Kernel, build.Global, t, 1, x.Index(p.r.FMA(c.by, ch), t.Size()), 0)[0].Div(pixels)
 				}
+				p.IfElse(vectors.Ne(0), func() { set(0, ch, n) }, func() {
+					for i := range ys {
+						if i > 0 {
+							ch = ch.Add(1)
+							ch = ch.Eq(c.by).Select(build.S32, 0, ch)
+						}
+						set(i, ch, 1)
+					}
+				})
 				return ys
 			}
 		}}.add(f)

@@ -109,7 +109,12 @@ func (c *CPU) Threads() int { return c.threads }
 func (c *CPU) Poison() { c.poison = true }
 
 // Close ends the worker goroutines. The device must be idle.
-func (c *CPU) Close() { c.crew.close() }
+func (c *CPU) Close() {
+	c.crew.close()
+	if c.dry != nil {
+		c.dry.close()
+	}
+}
 
 // Alloc takes a buffer of n elements from the pool, or makes one. It starts at a multiple of 64 bytes.
 func (c *CPU) Alloc(t DType, n int) Buf {

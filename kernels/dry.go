@@ -1,15 +1,29 @@
 package kernels
 
-import "reflect"
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"unsafe"
+)
 
 // NewDryCPU is the host as a device that computes nothing: what a program asks of it, it notes. It chooses implementations, gives out buffers and
 // keeps freed ones as [NewCPU]'s device does, so that its Memory and Held are those of a real run, but for the scratch of tasks. All its buffers
 // are one piece of memory that is hardly touched: their contents mean nothing, and downloads are ones.
+//
+// A large piece may be refused by the system all the same. So a buffer of more than 4 GiB, or of what [CPU.LimitDry] says, panics with a
+// [DeviceError] of [ErrDry].
 func NewDryCPU(threads int) *CPU {
 	c := NewCPU(threads)
-	c.dry = &dry{}
+	c.dry = &dry{most: 4 << 30}
 	return c
 }
+
+// LimitDry sets the largest buffer of a dry device, in bytes.
+func (c *CPU) LimitDry(most int64) { c.dry.most = most }
+
+// ErrDry says that a dry device was asked for a larger buffer than it is to have.
+var ErrDry = errors.New("too large for a dry run")
 
 // Work is one operation that a dry device was asked for.
 type Work struct {
@@ -27,14 +41,34 @@ type dry struct {
 	notes []Work
 	depth int       // operations under way
 	room  []float32 // the memory of all buffers
+	rooms [][]byte  // it, and smaller ones before
+	most  int64     // bytes that it may have
 }
 
 // some is that many floats of the memory, which grows without being touched.
 func (d *dry) some(floats int) []float32 {
 	if len(d.room) < floats {
-		d.room = aligned(max(floats, 2*len(d.room)))
+		bytes := 4 * max(floats, min(2*len(d.room), int(d.most/4)))
+		var room []byte
+		err := error(ErrDry)
+		if int64(bytes) <= d.most {
+			room, err = reserve(bytes)
+		}
+		if err != nil {
+			panic(&DeviceError{Device: "dry run", Op: fmt.Sprintf("allocation of %d bytes", 4*floats), Err: ErrDry})
+		}
+		d.rooms = append(d.rooms, room)
+		d.room = unsafe.Slice((*float32)(unsafe.Pointer(&room[0])), bytes/4)
 	}
 	return d.room[:floats:floats]
+}
+
+// close gives the memory back.
+func (d *dry) close() {
+	for _, room := range d.rooms {
+		unreserve(room)
+	}
+	d.room, d.rooms = nil, nil
 }
 
 // note notes an operation, and returns what is to be called at its end.

@@ -35,6 +35,15 @@ func TestDry(t *testing.T) {
 			t.Errorf("note %d: %+v, want %+v", i, got[i], w)
 		}
 	}
+	func() {
+		defer func() {
+			if e, ok := recover().(*DeviceError); !ok || e.Err != ErrDry {
+				t.Errorf("a buffer beyond the limit: %v", e)
+			}
+		}()
+		dry.LimitDry(1 << 20)
+		dry.Alloc(F16, 1<<20)
+	}()
 	x := dry.Alloc(F32, 3)
 	y := []float32{0, 0, 0}
 	if dry.Download(y, x); y[0] != 1 || y[2] != 1 {

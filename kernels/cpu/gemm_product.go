@@ -114,14 +114,10 @@ func (p *product) run() {
 	}
 	mc, pc := p.plan()
 	mt, nt := (p.m+mc-1)/mc, (p.panels.count+pc-1)/pc
-	if mt*nt == 1 {
-		p.block(0, 0, p.m, 0, p.panels.count)
-	} else {
-		p.c.For(mt*nt, func(w, i int) {
-			r, j := i/nt*mc, i%nt*pc
-			p.block(w, r, min(p.m, r+mc), j, min(p.panels.count, j+pc))
-		})
-	}
+	p.c.For(mt*nt, func(w, i int) {
+		r, j := i/nt*mc, i%nt*pc
+		p.block(w, r, min(p.m, r+mc), j, min(p.panels.count, j+pc))
+	})
 	for _, b := range pool {
 		if b.Given() {
 			p.c.Free(b)

@@ -95,6 +95,9 @@ func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
 
 // setUp loads the networks.
 func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
+	if err := f.foresee(d); err != nil {
+		return nil, err
+	}
 	teacher, err := loadTeacher(d, f.Teacher)
 	if err != nil {
 		return nil, fmt.Errorf("--teacher: %w", err)
@@ -107,11 +110,7 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 }
 
 func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
-	open := embedded.Teacher
-	if path != "" {
-		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(path) }
-	}
-	file, err := open()
+	file, err := openTeacher(path)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +120,13 @@ func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 		err = fmt.Errorf("%s: its role is %q, want %q", file.Path, role, pid.RoleTeacher)
 	}
 	return net, err
+}
+
+func openTeacher(path string) (*tensor.SafeTensors, error) {
+	if path == "" {
+		return embedded.Teacher()
+	}
+	return pid.OpenWeights(path)
 }
 
 // perceptual is the network that the loss lpips means: VGG16 from a file or, for images like the embedded ones, the embedded one.

@@ -7,9 +7,11 @@ import (
 	"io"
 	"slices"
 
+	"onestep/dist"
 	"onestep/pid"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
+	"onestep/tools/internal/plan"
 )
 
 // flags are the settings of one call: what the run depends on, and where and how it is run.
@@ -22,6 +24,9 @@ type flags struct {
 
 	reference string  // folder of the reference's checkpoint to begin at
 	notes     []error // about it
+
+	place dist.Start // of this process among those of the run
+	plan  *plan.Plan // of the run, on rank 0
 
 	preset string            // settings that take the place of the defaults
 	config string            // file whose settings take the place of those

@@ -47,6 +47,9 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 		fmt.Fprintf(messages, "distill: note: %v\n", note)
 	}
 	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
+	if f.plan != nil {
+		fmt.Fprintln(messages, f.plan.Short())
+	}
 	if err := train(ctx, f, dir, job, shown, messages); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ func together(ctx context.Context, start dist.Start, f *flags, out, messages io.
 	if f.Threads == 0 && start.Peers > 1 {
 		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
 	}
+	f.place = start
 	d, err := f.Device.Open(f.Threads, start.Local, messages)
 	if err != nil {
 		return err

@@ -19,9 +19,12 @@ type dry struct {
 	fill func(*nn.Params) // gives a network weights; nil: they mean nothing here
 }
 
-// newDry is a dry CPU with so many threads.
-func newDry(threads int) *dry {
+// newDry is a dry CPU with so many threads. No buffer may be larger than all memory, if it is known how much that is.
+func newDry(threads int, free int64) *dry {
 	cpu := kernels.NewDryCPU(threads)
+	if free > 0 {
+		cpu.LimitDry(free)
+	}
 	return &dry{Device: tensor.On(cpu), cpu: cpu, held: cpu.Held}
 }
 

@@ -4,26 +4,22 @@ package plan
 // that a few dry runs find it.
 func (j *Job) largest(own Memory) (int, error) {
 	free, share := j.Machine.Free, j.share()
-	fits := map[int]bool{own.Micro: own.Total <= free}
-	try := func(n int) (bool, error) {
-		if _, known := fits[n]; !known {
-			m, err := j.measure(n)
-			if err != nil {
-				return false, err
-			}
-			fits[n] = m.Total <= free
+	known := map[int]bool{own.Micro: own.Total <= free}
+	try := func(n int) (ok bool, err error) {
+		if ok, is := known[n]; is {
+			return ok, nil
 		}
-		return fits[n], nil
+		return j.fits(n)
 	}
 	if ok, err := try(1); !ok {
 		return 0, err
 	}
 	low := 1 // fits
-	if fits[own.Micro] {
+	if known[own.Micro] {
 		low = own.Micro
 	}
 	high := share + 1 // does not
-	if !fits[own.Micro] {
+	if !known[own.Micro] {
 		high = own.Micro
 	}
 	for step := low; low+1 < high; { // double, then halve what is between

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"errors"
+
+	"onestep/kernels"
 	"onestep/kernels/cuda/emulated"
 	"onestep/pid"
 )
@@ -23,41 +26,41 @@ type Memory struct {
 // program is what the process takes besides its buffers: code, stacks, the networks' graphs.
 const program = 40 << 20
 
-// tooMuch is how much more than is free a job may take for a dry run: beyond, even memory that is not touched may be refused.
-const tooMuch = 3
-
-// memory is what the job takes with so many samples at a time. What is far too much is extrapolated from less.
+// memory is what the job takes with so many samples at a time. What is too much for a dry run is extrapolated from less.
 func (j *Job) memory(micro int) (Memory, error) {
-	if j.Machine.Free <= 0 || micro <= 2 {
-		return j.measure(micro)
+	m, err := j.measure(micro)
+	if !errors.Is(err, kernels.ErrDry) {
+		return m, err
 	}
-	line, err := j.line()
-	if err != nil {
-		return Memory{}, err
+	var last, before Memory
+	for n := 1; ; n *= 2 {
+		next, err := j.measure(n)
+		if errors.Is(err, kernels.ErrDry) && n > 2 {
+			break
+		}
+		if err != nil {
+			return m, err
+		}
+		last, before = next, last
 	}
-	if m := line(micro); m.Total > tooMuch*j.Machine.Free {
-		return m, nil
-	}
-	return j.measure(micro)
+	more := int64(micro-last.Micro) * (last.Peak - before.Peak) / int64(last.Micro-before.Micro)
+	m = last
+	m.Micro, m.Work, m.Peak, m.Total = micro, m.Work+more, m.Peak+more, m.Total+more
+	return m, nil
 }
 
-// line is about what the job takes with any number of samples at a time, from what it takes with one and with two.
-func (j *Job) line() (func(micro int) Memory, error) {
-	one, err := j.measure(1)
-	if err != nil {
-		return nil, err
+// fits says whether so many samples at a time have room.
+func (j *Job) fits(micro int) (bool, error) {
+	m, err := j.measure(micro)
+	if errors.Is(err, kernels.ErrDry) {
+		return false, nil
 	}
-	two, err := j.measure(2)
-	return func(micro int) Memory {
-		m, more := one, int64(micro-1)*(two.Peak-one.Peak)
-		m.Micro, m.Work, m.Peak, m.Total = micro, one.Work+more, one.Peak+more, one.Total+more
-		return m
-	}, err
+	return m.Total <= j.Machine.Free, err
 }
 
 // measure makes the job's first steps on a dry device of the machine's kind.
 func (j *Job) measure(micro int) (Memory, error) {
-	d := newDry(j.Machine.Threads)
+	d := newDry(j.Machine.Threads, j.Machine.Free)
 	if j.Machine.GPU {
 		d.close()
 		if j.recorder == nil {

@@ -67,17 +67,22 @@ func (p *Plan) published(gpus int) string {
 
 // Short is the plan in two lines, for the beginning of a run.
 func (p *Plan) Short() string {
-	t := p.sum()
-	s := fmt.Sprintf("plan: %d parameters, %.3g TFLOP a step (", p.Parameters, (t.Forward+t.Backward)/1e12)
-	for i, part := range p.Work.Parts {
-		if i > 0 {
-			s += ", "
-		}
-		s += fmt.Sprintf("%s %.3g", part.Name, (part.Forward+part.Backward)/1e12)
+	var parts []string
+	for _, part := range p.Work.Parts {
+		parts = append(parts, fmt.Sprintf("%s %s", part.Name, operations(part.Forward+part.Backward)))
 	}
-	m := p.Memory
-	return s + fmt.Sprintf(")\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s", Bytes(m.Total),
+	t, m := p.sum(), p.Memory
+	return fmt.Sprintf("plan: %s a step (%s)\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s",
+		operations(t.Forward+t.Backward), strings.Join(parts, ", "), Bytes(m.Total),
 		Bytes(m.Teacher+m.Perceptual+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.free())
+}
+
+// operations is a number of floating-point operations in words.
+func operations(flops float64) string {
+	if flops < 1e12 {
+		return fmt.Sprintf("%.3g GFLOP", flops/1e9)
+	}
+	return fmt.Sprintf("%.4g TFLOP", flops/1e12)
 }
 
 // free says how much there is.

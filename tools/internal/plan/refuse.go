@@ -48,16 +48,8 @@ func (p *Plan) Refusal() error {
 
 // fitting is a microbatch, at most the job's, that fits: the largest that halving finds; 0 if there is none.
 func (j *Job) fitting() (micro int, err error) {
-	line, err := j.line()
-	if err != nil {
-		return 0, err
-	}
 	for micro = j.micro(); micro > 0; micro /= 2 {
-		if line(micro).Total > j.Machine.Free/2*3 {
-			continue
-		}
-		m, err := j.measure(micro)
-		if err != nil || m.Total <= j.Machine.Free {
+		if ok, err := j.fits(micro); ok || err != nil {
 			return micro, err
 		}
 	}

@@ -37,7 +37,7 @@ const mostSamples = 16
 // work counts the job's operations on a dry host.
 func (j Job) work() (w Work, err error) {
 	n := min(j.micro(), mostSamples)
-	d := newDry(1)
+	d := newDry(1, 0)
 	defer d.close()
 	c := j.Config
 	c.Micro, c.Batch = n, n

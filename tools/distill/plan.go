@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/plan"
+)
+
+// foresee plans the run, before anything is loaded, and refuses what will not fit. Rank 0 answers for all.
+func (f *flags) foresee(d *tensor.Device) error {
+	if f.place.Rank > 0 {
+		return nil
+	}
+	net, err := teacherConfig(f.Teacher)
+	if err != nil {
+		return fmt.Errorf("--teacher: %w", err)
+	}
+	if c := net.InChannels; f.Loss == "lpips" && c != 1 && c != 3 {
+		return nil // which is refused for another reason
+	}
+	m := plan.MachineOf(d)
+	if !m.GPU {
+		m.Free /= int64(max(1, f.place.Peers))
+	}
+	if f.plan, err = plan.New(plan.Job{Config: f.Config, Net: net, Ranks: f.place.Size, Machine: m}); err != nil {
+		return err
+	}
+	if err := f.plan.Refusal(); err != nil {
+		return err
+	}
+	if !m.GPU && m.Free > 0 && os.Getenv("GOMEMLIMIT") == "" { // by itself the collector lets garbage double the memory
+		debug.SetMemoryLimit(max(m.Free/10*9, f.plan.Memory.Total))
+	}
+	return nil
+}
+
+// teacherConfig is the teacher's network.
+func teacherConfig(path string) (nn.UNetConfig, error) {
+	file, err := openTeacher(path)
+	if err != nil {
+		return nn.UNetConfig{}, err
+	}
+	defer file.Close()
+	c, _, err := pid.UNetConfigOf(file)
+	return c, err
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestRefused asks for a step that no machine can make, and then takes the advice.
+func TestRefused(t *testing.T) {
+	if _, err := os.Stat("/proc/meminfo"); err != nil {
+		t.Skip("this system does not say how much memory it has")
+	}
+	dir := t.TempDir()
+	r := call(t, dir, "--batch", "2000000", "--device", "cpu", "--out", "run")
+	if r.code != 1 || !strings.Contains(r.stderr, "this run does not fit: ") || strings.Count(r.stderr, "\n") != 1 {
+		t.Fatalf("status %d:\n%s", r.code, r.stderr)
+	}
+	advice := regexp.MustCompile(`would with --microbatch \d+, or --microbatch \d+ --checkpoint-blocks, or `)
+	if !advice.MatchString(r.stderr) {
+		t.Errorf("no advice: %s", r.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "run")); err == nil {
+		t.Error("a folder was made for it")
+	}
+}
+
+// TestPlanned sees what will be taken in the first lines of a run.
+func TestPlanned(t *testing.T) {
+	r := must(t, t.TempDir(), "--steps", "1", "--batch", "2", "--device", "cpu", "--eval-images", "0", "--grid-samples", "0", "--out", "run")
+	lines := strings.SplitN(r.stderr, "\n", 4)
+	if len(lines) < 4 || !strings.HasPrefix(lines[1], "plan: 0.6") || !strings.HasPrefix(lines[2], "plan: ") || !strings.Contains(lines[2], " of memory: weights ") {
+		t.Errorf("%s", r.stderr)
+	}
+}

@@ -139,7 +139,7 @@ func TestRefusal(t *testing.T) {
 		part float64 // of what it takes
 		want []string
 	}{
-		{0.7, []string{"with --microbatch 64, and", "free on the GPU; it would with --microbatch 32, or ", "--checkpoint-blocks", "--fp16"}},
+		{0.7, []string{"with --microbatch 64, and", "free on the GPU; it would with --microbatch 32, or ", "--fp16"}},
 		{0.001, []string{"neither a smaller --microbatch, --checkpoint-blocks nor --fp16 helps"}},
 	} {
 		p.Machine.Free = int64(test.part * float64(p.Memory.Total))

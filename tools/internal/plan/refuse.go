@@ -13,6 +13,7 @@ func (p *Plan) Refusal() error {
 		return nil
 	}
 	var would []string
+	plain, most := 0, 0 // microbatches without other settings, and with one: what brings no larger one is no advice
 	for _, change := range []struct {
 		flags string
 		do    func(*pid.Config)
@@ -34,9 +35,17 @@ func (p *Plan) Refusal() error {
 		if micro > 0 && micro != p.micro() {
 			flags = strings.TrimSpace(fmt.Sprintf("--microbatch %d %s", micro, flags))
 		}
-		if micro > 0 {
+		least := plain
+		if j.Config.Checkpoint && j.Config.FP16 {
+			least = most
+		}
+		if micro > least {
 			would = append(would, flags)
 		}
+		if change.flags == "" {
+			plain = micro
+		}
+		most = max(most, micro)
 	}
 	m := p.Memory
 	message := fmt.Sprintf("this run does not fit: %s of memory are predicted with --microbatch %d, and %s are %s", Bytes(m.Total), p.micro(), Bytes(p.Machine.Free), p.Machine.Limit)

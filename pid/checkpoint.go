@@ -40,7 +40,7 @@ func (tr *Trainer) Save(path string, meta map[string]string) error {
 	}
 	var list []tensor.Named
 	tr.each(func(kind string, p *nn.Param, t *tensor.Tensor) {
-		list = append(list, tensor.F32Tensor(kind+p.Name, p.Publish(t), p.Shape...))
+		list = append(list, tensor.LazyF32(kind+p.Name, func() []float32 { return p.Publish(t) }, p.Shape...))
 	})
 	return tensor.WriteSealed(path, m, list)
 }

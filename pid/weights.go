@@ -38,9 +38,9 @@ func SaveWeights(path, role, config string, params *nn.Params, values []*tensor.
 			trained++
 		}
 		if half {
-			list = append(list, tensor.F16Tensor(p.Name, x(), p.Shape...))
+			list = append(list, tensor.LazyF16(p.Name, x, p.Shape...))
 		} else {
-			list = append(list, tensor.F32Tensor(p.Name, x(), p.Shape...))
+			list = append(list, tensor.LazyF32(p.Name, x, p.Shape...))
 		}
 	}
 	return tensor.WriteSafeTensors(path, map[string]string{metaConfig: config, metaRole: role, "format": "pt"}, list)

@@ -273,7 +273,7 @@ func TestEntryConversions(t *testing.T) {
 func TestCheckFinite(t *testing.T) {
 	inf := math.Inf(1)
 	nan := float32(math.NaN())
-	bf := Named{"x", "BF16", []int{2}, []byte{0, 0, 0x80, 0x7f}}
+	bf := Named{Name: "x", DType: "BF16", Shape: []int{2}, Data: []byte{0, 0, 0x80, 0x7f}}
 	for _, test := range []struct {
 		x  Named
 		ok bool
@@ -425,7 +425,7 @@ func FuzzReadSafeTensors(f *testing.F) {
 			e.Float32s()
 			e.Float64s()
 			e.Int64s()
-			tensors = append(tensors, Named{name, e.DType, e.Shape, e.Data})
+			tensors = append(tensors, Named{Name: name, DType: e.DType, Shape: e.Shape, Data: e.Data})
 		}
 		path := filepath.Join(t.TempDir(), "x")
 		if err := WriteSafeTensors(path, s.Metadata, tensors); err != nil {

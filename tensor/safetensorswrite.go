@@ -22,6 +22,33 @@ type Named struct {
 	DType string // as [Entry.DType]
 	Shape []int  // empty for a scalar
 	Data  []byte // little-endian, row-major
+
+	// Make is what has the data, if Data is nil. It is called whenever the array is written, so that a file may be larger than memory, and gives
+	// the same each time.
+	Make func() []byte
+}
+
+// data is the bytes of the array.
+func (t Named) data() ([]byte, error) {
+	if t.Make == nil {
+		return t.Data, nil
+	}
+	data := t.Make()
+	size, err := byteSize(t.DType, t.Shape)
+	if err == nil && size != uint64(len(data)) {
+		err = fmt.Errorf("%s: %d bytes for %s %v, want %d", t.Name, len(data), t.DType, t.Shape, size)
+	}
+	return data, err
+}
+
+// LazyF32 is what x returns as F32, asked for when it is written.
+func LazyF32(name string, x func() []float32, shape ...int) Named {
+	return Named{Name: name, DType: "F32", Shape: shape, Make: func() []byte { return F32Tensor(name, x(), shape...).Data }}
+}
+
+// LazyF16 is what x returns as F16.
+func LazyF16(name string, x func() []float32, shape ...int) Named {
+	return Named{Name: name, DType: "F16", Shape: shape, Make: func() []byte { return F16Tensor(name, x(), shape...).Data }}
 }
 
 // F32Tensor is x as F32.
@@ -30,7 +57,7 @@ func F32Tensor(name string, x []float32, shape ...int) Named {
 	for i, v := range x {
 		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
 	}
-	return Named{name, "F32", shape, data}
+	return Named{Name: name, DType: "F32", Shape: shape, Data: data}
 }
 
 // F16Tensor is x as F16, rounded to nearest, ties to even.
@@ -39,7 +66,7 @@ func F16Tensor(name string, x []float32, shape ...int) Named {
 	for i, v := range x {
 		binary.LittleEndian.PutUint16(data[2*i:], uint16(kernels.ToF16(v)))
 	}
-	return Named{name, "F16", shape, data}
+	return Named{Name: name, DType: "F16", Shape: shape, Data: data}
 }
 
 // F64Tensor is x as F64.
@@ -48,7 +75,7 @@ func F64Tensor(name string, x []float64, shape ...int) Named {
 	for i, v := range x {
 		binary.LittleEndian.PutUint64(data[8*i:], math.Float64bits(v))
 	}
-	return Named{name, "F64", shape, data}
+	return Named{Name: name, DType: "F64", Shape: shape, Data: data}
 }
 
 // I64Tensor is x as I64.
@@ -57,12 +84,12 @@ func I64Tensor(name string, x []int64, shape ...int) Named {
 	for i, v := range x {
 		binary.LittleEndian.PutUint64(data[8*i:], uint64(v))
 	}
-	return Named{name, "I64", shape, data}
+	return Named{Name: name, DType: "I64", Shape: shape, Data: data}
 }
 
 // WriteSafeTensors writes a safetensors file by [AtomicWrite]. The same contents give the same bytes whatever the order of the
 // arguments: arrays lie in the order of the reference implementation, larger elements first and then by name, so that each is
-// aligned to its elements; metadata is sorted by key. The data is written from where it is.
+// aligned to its elements; metadata is sorted by key. The data is written from where it is, or as it is made.
 func WriteSafeTensors(path string, metadata map[string]string, tensors []Named) error {
 	f, err := layOut(metadata, tensors)
 	if err != nil {
@@ -94,7 +121,11 @@ func (f layout) write(w io.Writer) error {
 		return err
 	}
 	for _, t := range f.tensors {
-		if _, err := w.Write(t.Data); err != nil {
+		data, err := t.data()
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(data); err != nil {
 			return err
 		}
 	}
@@ -129,7 +160,7 @@ func makeHeader(metadata map[string]string, tensors []Named) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
-		if size != uint64(len(t.Data)) {
+		if t.Make == nil && size != uint64(len(t.Data)) {
 			return nil, fmt.Errorf("%s: %d bytes for %s %v, want %d", t.Name, len(t.Data), t.DType, t.Shape, size)
 		}
 		if err := (Entry{DType: t.DType, Data: t.Data}).CheckBool(); err != nil {

@@ -33,8 +33,8 @@ func (f *flags) foresee(d *tensor.Device) error {
 	if err := f.plan.Refusal(); err != nil {
 		return err
 	}
-	if !m.GPU && m.Free > 0 && os.Getenv("GOMEMLIMIT") == "" { // by itself the collector lets garbage double the memory
-		debug.SetMemoryLimit(max(m.Free/10*9, f.plan.Memory.Total))
+	if !m.GPU && os.Getenv("GOMEMLIMIT") == "" { // by itself the collector lets garbage double the memory
+		debug.SetMemoryLimit(f.plan.Memory.Total + max(1<<30, f.plan.Memory.Total/4))
 	}
 	return nil
 }

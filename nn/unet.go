@@ -22,11 +22,12 @@ type UNetConfig struct {
 	ChannelMult      []int     `json:"channel_mult"` // widths of the levels, in ModelChannels
 	NumBlocks        int       `json:"num_blocks"`   // residual blocks per level
 	AttnResolutions  []int     `json:"attn_resolutions"`
-	Dropout          float32   `json:"dropout"`            // while training from data
-	EmbeddingType    string    `json:"embedding_type"`     // SongUNet: positional or fourier
-	ChannelMultNoise int       `json:"channel_mult_noise"` // SongUNet: width of the noise embedding
-	EncoderType      string    `json:"encoder_type"`       // SongUNet: standard or residual
-	ResampleFilter   []float32 `json:"resample_filter"`    // SongUNet
+	Dropout          float32   `json:"dropout"`                 // while training from data
+	LabelDropout     float32   `json:"label_dropout,omitempty"` // the same, of whole labels: what lets a network do without
+	EmbeddingType    string    `json:"embedding_type"`          // SongUNet: positional or fourier
+	ChannelMultNoise int       `json:"channel_mult_noise"`      // SongUNet: width of the noise embedding
+	EncoderType      string    `json:"encoder_type"`            // SongUNet: standard or residual
+	ResampleFilter   []float32 `json:"resample_filter"`         // SongUNet
 }
 
 // Check says what is wrong with a configuration, before anything is built.
@@ -39,6 +40,8 @@ func (c UNetConfig) Check() error {
 		return fmt.Errorf("model_type %q: want SongUNet or DhariwalUNet", c.ModelType)
 	case c.Resolution < 1 || c.Resolution > 1<<14 || c.InChannels < 1 || c.OutChannels < 1 || c.ModelChannels < 1 || c.NumBlocks < 1:
 		return fail("resolution %d, channels %d, %d and %d, %d blocks: all must be positive", c.Resolution, c.InChannels, c.OutChannels, c.ModelChannels, c.NumBlocks)
+	case !(c.Dropout >= 0 && c.Dropout < 1) || !(c.LabelDropout >= 0 && c.LabelDropout <= 1):
+		return fail("dropout %g, label_dropout %g: want probabilities", c.Dropout, c.LabelDropout)
 	case c.LabelDim < 0 || c.AugmentDim < 0:
 		return fail("label_dim %d, augment_dim %d: must not be negative", c.LabelDim, c.AugmentDim)
 	case len(c.ChannelMult) == 0 || len(c.ChannelMult) > 10:

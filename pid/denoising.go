@@ -21,6 +21,9 @@ type Denoising struct {
 	Flip        bool    // mirror every other image
 	Dropout     float32
 
+	// LabelDropout is the probability that a network with classes is not told an image's, as in EDM: its label is all zeros.
+	LabelDropout float32
+
 	order epochOrder
 }
 
@@ -33,7 +36,7 @@ func (o *Denoising) Losses(step *int, first, n int) *autograd.Var {
 			images[k] = o.order.pick(im.N, o.Random, *step*o.Batch+first+k)
 			sigma[k] = o.sigma(*step, first+k)
 			if net.LabelDim > 0 {
-				labels[k] = im.Labels[images[k]]
+				labels[k] = o.label(*step, first+k, im.Labels[images[k]])
 			}
 		}
 	})
@@ -50,6 +53,14 @@ func (o *Denoising) Losses(step *int, first, n int) *autograd.Var {
 		weight := nn.Coefficients(d, sigma, func(s float64) float64 { return (s*s + sd*sd) / (s * sd * s * sd) })
 		return autograd.SampleAxpby(weight, L2(o.Net.DenoiseWith(noisy, sigma, in), clean), nil, nil)
 	})
+}
+
+// label is a sample's class, or NoClass.
+func (o *Denoising) label(step, sample, class int) int {
+	if o.LabelDropout > 0 && o.Random.Float64(tensor.Labels, uint64(step), uint64(sample)) < float64(o.LabelDropout) {
+		return NoClass
+	}
+	return class
 }
 
 func one(float64) float64 { return 1 }

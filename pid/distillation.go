@@ -44,7 +44,10 @@ func (o *Distillation) Level(step, sample int) float64 {
 	return float64(o.index(step, sample)) / float64(o.Loss.Levels.N)
 }
 
-// OneHot is the labels as rows of zeros with a one, (N,classes); nil for a network without classes. The labels are read again whenever a
+// NoClass is the label of a sample of no class in particular.
+const NoClass = -1
+
+// OneHot is the labels as rows of zeros with a one, all zeros for NoClass, (N,classes); nil for a network without classes. The labels are read again whenever a
 // [tensor.Program] is replayed.
 func OneHot(d *tensor.Device, labels []int, classes int) *autograd.Var {
 	if classes == 0 {
@@ -52,7 +55,9 @@ func OneHot(d *tensor.Device, labels []int, classes int) *autograd.Var {
 	}
 	return autograd.Const(d.Input(func(dst []float32) {
 		for n, l := range labels {
-			dst[n*classes+l] = 1
+			if l != NoClass {
+				dst[n*classes+l] = 1
+			}
 		}
 	}, len(labels), classes))
 }

@@ -19,6 +19,7 @@ type flags struct {
 	pad, halve                      int
 	steps, batch, microbatch        int
 	lr, ema, clip, dropout          float64
+	labelDropout                    float64
 	warmup                          int
 	annealFrom, annealTo            float64
 	seed                            uint64
@@ -56,6 +57,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Images", "halve", "TIMES", "then halve the size so many times, by means of 2x2 pixels", (*cli.Count)(&f.halve)),
 		cli.New("Images", "flip", "", "mirror every other image at random", (*cli.Yes)(&f.flip)),
 		cli.New("Images", "conditional", "", "teach the classes to the network", (*cli.Yes)(&f.conditional)),
+		cli.New("Images", "label-dropout", "P", "probability of not telling an image's class", (*cli.Real)(&f.labelDropout)),
 
 		cli.New("Network, of a teacher", "net", "NAME", "SongUNet or DhariwalUNet", (*cli.Text)(&f.net.ModelType)),
 		cli.New("Network, of a teacher", "model-channels", "N", "channels of the first level", (*cli.Count)(&f.net.ModelChannels)),
@@ -93,7 +95,7 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	f.net.Dropout = float32(f.dropout)
+	f.net.Dropout, f.net.LabelDropout = float32(f.dropout), float32(f.labelDropout)
 	return f, f.check()
 }
 
@@ -111,6 +113,8 @@ func (f *flags) check() error {
 		return errors.New("--steps and --batch must be positive, other counts not negative")
 	case !(f.lr > 0) || !(f.ema >= 0 && f.ema < 1) || !(f.clip >= 0) || !(f.dropout >= 0 && f.dropout < 1):
 		return errors.New("--lr must be positive, --ema and --dropout from 0 up to, not including, 1, --clip not negative")
+	case !(f.labelDropout >= 0 && f.labelDropout <= 1):
+		return errors.New("--label-dropout: want a probability")
 	case !(f.annealFrom >= 0 && f.annealFrom <= 1) || !(f.annealTo >= 0 && f.annealTo <= 1):
 		return errors.New("--anneal-from and --anneal-to: want fractions from 0 to 1")
 	}

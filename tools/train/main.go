@@ -88,7 +88,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 	net.Init(r)
 	o := &pid.Denoising{
 		Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
-		Dropout: c.Dropout,
+		Dropout: c.Dropout, LabelDropout: c.LabelDropout,
 	}
 	return train(ctx, f, net.Params, o, pid.RoleTeacher, c.JSON())
 }

@@ -81,7 +81,7 @@ func TestTrainTeacher(t *testing.T) {
 	data, dir := images(t), t.TempDir()
 	args := func(out string, more ...string) []string {
 		return append([]string{"--data", data, "--out", out, "--batch", "4", "--model-channels", "8", "--channel-mult", "1,2", "--steps", "300",
-			"--save-every", "20", "--dropout", "0.1", "--conditional", "--flip", "--seed", "3"}, more...)
+			"--save-every", "20", "--dropout", "0.1", "--conditional", "--label-dropout", "0.25", "--flip", "--seed", "3"}, more...)
 	}
 	if status, out := call(t, dir, args("whole.safetensors")...); status != 0 {
 		t.Fatalf("status %d: %s", status, out)

@@ -27,6 +27,7 @@ type flags struct {
 
 	place dist.Start // of this process among those of the run
 	plan  *plan.Plan // of the run, on rank 0
+	rate  *plan.Rate // of its device
 
 	preset string            // settings that take the place of the defaults
 	config string            // file whose settings take the place of those

@@ -48,7 +48,7 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 	}
 	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
 	if f.plan != nil {
-		fmt.Fprintln(messages, f.plan.Short())
+		fmt.Fprintln(messages, f.plan.Short(f.rate))
 	}
 	if err := train(ctx, f, dir, job, shown, messages); err != nil {
 		return err

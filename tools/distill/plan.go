@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"onestep/nn"
 	"onestep/pid"
@@ -31,6 +32,12 @@ func (f *flags) foresee(d *tensor.Device) error {
 		return err
 	}
 	if err := f.plan.Refusal(); err != nil {
+		return err
+	}
+	if err := f.plan.Search(); err != nil {
+		return err
+	}
+	if f.rate, err = f.plan.Measure(d, 10*time.Millisecond); err != nil {
 		return err
 	}
 	if !m.GPU && os.Getenv("GOMEMLIMIT") == "" { // by itself the collector lets garbage double the memory

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"onestep/embedded"
 	"onestep/nn"
@@ -41,13 +42,11 @@ func run(f *flags, out, messages io.Writer) error {
 	if err := p.Search(); err != nil {
 		return err
 	}
-	var rate *plan.Rate
-	if d.Name() != "emulated" { // the interpreter's speed says nothing
-		r, err := plan.Measure(d, net, p.Memory.Micro, f.FP16)
-		if err != nil {
-			return err
-		}
-		rate = &r
+	here := j
+	here.Machine = plan.MachineOf(d)
+	rate, err := here.Measure(d, 60*time.Millisecond)
+	if err != nil {
+		return err
 	}
 	gpus := f.gpus
 	if gpus == 0 {

@@ -57,10 +57,11 @@ func NewRecorder() *Recorder {
 	return r
 }
 
-// Fresh is a recorder like a new one, which shares with r the files that either loads: parsing them takes a second.
+// Fresh is a recorder like a new one, which shares with r the files that either loads, as parsing them takes a second, and has as much memory as is
+// asked for.
 func (r *Recorder) Fresh() *Recorder {
 	n := NewRecorder()
-	n.files = r.files
+	n.files, n.Driver.info.Memory = r.files, math.MaxInt64
 	return n
 }
 

@@ -65,16 +65,26 @@ func (p *Plan) published(gpus int) string {
 	return s + "\n"
 }
 
-// Short is the plan in two lines, for the beginning of a run.
-func (p *Plan) Short() string {
+// Short is the plan in three lines, for the beginning of a run. rate is that of its device, or nil.
+func (p *Plan) Short(rate *Rate) string {
 	var parts []string
 	for _, part := range p.Work.Parts {
 		parts = append(parts, fmt.Sprintf("%s %s", part.Name, operations(part.Forward+part.Backward)))
 	}
 	t, m := p.sum(), p.Memory
-	return fmt.Sprintf("plan: %s a step (%s)\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s",
+	s := fmt.Sprintf("plan: %s a step (%s)\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s",
 		operations(t.Forward+t.Backward), strings.Join(parts, ", "), Bytes(m.Total),
 		Bytes(m.Teacher+m.Perceptual+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.free())
+	if p.Largest > 0 {
+		s += fmt.Sprintf(", which --microbatch %d would still fit", p.Largest)
+	}
+	s += "\nplan: a step is predicted to take "
+	if rate != nil {
+		s += duration(p.seconds(p.Work, *rate)) + " here and "
+	}
+	j := p.Job
+	j.Ranks = 8
+	return s + fmt.Sprintf("at least %s on 8 A100s", duration(j.secondsOn(p.Work, chip.A100)))
 }
 
 // operations is a number of floating-point operations in words.

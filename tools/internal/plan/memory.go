@@ -26,7 +26,8 @@ type Memory struct {
 // program is what the process takes besides its buffers: code, stacks, the networks' graphs.
 const program = 40 << 20
 
-// memory is what the job takes with so many samples at a time. What is too much for a dry run is extrapolated from less.
+// memory is what the job takes with so many samples at a time. What is too much for a dry run, and so in any case more than there is, is extrapolated
+// roughly from less.
 func (j *Job) memory(micro int) (Memory, error) {
 	m, err := j.measure(micro)
 	if !errors.Is(err, kernels.ErrDry) {
@@ -45,7 +46,7 @@ func (j *Job) memory(micro int) (Memory, error) {
 	}
 	more := int64(micro-last.Micro) * (last.Peak - before.Peak) / int64(last.Micro-before.Micro)
 	m = last
-	m.Micro, m.Work, m.Peak, m.Total = micro, m.Work+more, m.Peak+more, m.Total+more
+	m.Micro, m.Work, m.Peak, m.Total = micro, m.Work+more, m.Peak+more, max(m.Total+more, j.Machine.Free+1)
 	return m, nil
 }
 

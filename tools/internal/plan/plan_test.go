@@ -162,9 +162,17 @@ func TestRefusal(t *testing.T) {
 
 // TestTooMuch is extrapolated, as a buffer of hundreds of gigabytes is not to be had even untouched.
 func TestTooMuch(t *testing.T) {
-	c := settings("lpips", 1<<20, 0)
-	p, err := New(Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 1, Free: 8e9}})
-	if err != nil || p.Fits() || p.Memory.Total < 1e14 || p.Memory.Total > 1e15 {
-		t.Errorf("%+v, %v", p.Memory, err)
+	j := Job{Config: settings("lpips", 1<<20, 0), Net: tiny(), Machine: Machine{Threads: 1, Free: 3e8}}
+	p, err := New(j)
+	if err != nil || p.Fits() {
+		t.Fatal(p, err)
+	}
+	j.Machine.Free = 1e10 // room for a microbatch of 64
+	some, err := j.memory(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := float64(p.Memory.Total) / float64(some.Total-program) / (1 << 20 / 64); r < 0.5 || r > 2 {
+		t.Errorf("%.2f times as much for a sample as 64 take", r)
 	}
 }

@@ -56,7 +56,7 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 		if c.Residual != nil {
 			c.Residual.accumulateScaled(scale, dy)
 		}
-		weightGrad(x, weight, bias, dy, scale, s)
+		weightGrad(x, weight, bias, dy, v.node.sums, scale, s)
 		if x.needs {
 			dx := d.New(dy.DType(), x.Shape()...)
 			kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{
@@ -72,8 +72,9 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 	return v
 }
 
-// weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes, times scale.
-func weightGrad(x, weight, bias *Var, dy *tensor.Tensor, scale float32, s kernels.ConvShape) {
+// weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes, times scale. The sums of dy over the pixels
+// of each sample may be given.
+func weightGrad(x, weight, bias *Var, dy, sums *tensor.Tensor, scale float32, s kernels.ConvShape) {
 	if !weight.needs && (bias == nil || !bias.needs) {
 		return
 	}
@@ -82,6 +83,9 @@ func weightGrad(x, weight, bias *Var, dy *tensor.Tensor, scale float32, s kernel
 	if bias != nil {
 		db := bias.Value.NewLike()
 		args.DBias = db.Buf()
+		if sums != nil {
+			args.Sums = sums.Buf()
+		}
 		defer bias.accumulate(db)
 	}
 	kernels.Conv2DWeightGrad.Run(x.Device(), args)

@@ -12,7 +12,16 @@ type term struct {
 	t      *tensor.Tensor
 	scale  float32
 	from   int
-	masked bool // it is zero wherever the value, a rectifier's, is
+	masked bool           // it is zero wherever the value, a rectifier's, is
+	sums   *tensor.Tensor // (N,C): those of t over the pixels of each sample, or nil
+}
+
+// release ends the part that the gradient takes in the term's tensors.
+func (g term) release() {
+	g.t.Release()
+	if g.sums != nil {
+		g.sums.Release()
+	}
 }
 
 // pixels are the term's channels as a kernel takes them: as many from the start of the buffer, of pixels that are width apart.
@@ -97,8 +106,8 @@ func (x *Var) sum() {
 	}
 	kernels.Axpby.Run(x.Device(), kernels.AxpbyArgs{Y: sum.Buf(), X: p.Buf(), A: a.scale, Z: q.Buf(), B: b.scale, N: p.Len()})
 	sum.Retain()
-	a.t.Release()
-	b.t.Release()
+	a.release()
+	b.release()
 	x.terms = append([]term{{t: sum, scale: 1, masked: a.masked && b.masked}}, x.terms[2:]...)
 }
 
@@ -184,7 +193,7 @@ func (x *Var) drop() {
 		x.Grad = nil
 	}
 	for _, g := range x.terms {
-		g.t.Release()
+		g.release()
 	}
 	x.terms = nil
 }

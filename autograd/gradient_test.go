@@ -362,6 +362,10 @@ func gradientCases() []gradientCase {
 			return autograd.Concat(sum, y.Add(h.Scale(0.7)))
 		}, normal(2, 3, 5, 16), normal(16), normal(16), normal(2, 3, 5, 8))
 	}
+	add("conv_before_groupnorm_add", func(x []*Var) *Var { // the bias's gradient is made of the norm's sums
+		h := autograd.Conv2D(x[0], x[1], x[2], autograd.Conv{PadH: 1, PadW: 1, Scale: 0.7})
+		return autograd.GroupNorm(h, x[3], x[4], autograd.Norm{Groups: 2, Eps: 1e-5, SiLU: true, Add: x[5]})
+	}, normal(2, 3, 5, 4), normal(3, 3, 4, 8), normal(8), normal(8), normal(8), normal(2, 8))
 	add("checkpoint", func(x []*Var) *Var {
 		return autograd.Checkpoint(func(in ...*Var) *Var { return autograd.SiLU(in[0].Mul(in[1])).Add(in[0]) }, x...).Mul(x[0])
 	}, normal(7), normal(7))

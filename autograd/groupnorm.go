@@ -46,8 +46,9 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 		}
 		args.E, args.EWidth, args.EScale = e.pixels()
 		args.F, args.FWidth, args.FScale = f.pixels()
+		var dadd *tensor.Tensor
 		if m.Add != nil {
-			dadd := m.Add.Value.NewLike()
+			dadd = m.Add.Value.NewLike()
 			args.DAdd = dadd.Buf()
 			defer m.Add.accumulate(dadd)
 		}
@@ -58,6 +59,9 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 		}
 		kernels.GroupNormBackward.Run(d, args)
 		x.replace(dx, false)
+		if dadd != nil && e.t == nil && len(x.terms) == 1 {
+			x.terms[0].sums = dadd.Retain() // of a result: a leaf has no terms
+		}
 		weight.accumulate(dw)
 		bias.accumulate(db)
 	})

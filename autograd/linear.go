@@ -18,7 +18,7 @@ func Linear(x, weight, bias *Var) *Var {
 		M: n, K: in, N: out, LDA: in, LDB: out, LDC: out,
 	})
 	return record(y, vars(x, weight, bias), values(x, weight), func(dy *tensor.Tensor) {
-		weightGrad(x, weight, bias, dy, 1, kernels.ConvShape{N: n, H: 1, W: 1, I: in, O: out, KH: 1, KW: 1, Stride: 1}.Out())
+		weightGrad(x, weight, bias, dy, nil, 1, kernels.ConvShape{N: n, H: 1, W: 1, I: in, O: out, KH: 1, KW: 1, Stride: 1}.Out())
 		if x.needs {
 			dx := x.Value.NewLike()
 			kernels.GEMM.Run(d, kernels.GEMMArgs{

@@ -32,8 +32,9 @@ type node struct {
 	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
 	saved    []*tensor.Tensor
 	backward func(dy *tensor.Tensor)
-	scales   bool    // backward multiplies dy by scale itself
-	scale    float32 // set before backward is called
+	scales   bool           // backward multiplies dy by scale itself
+	scale    float32        // set before backward is called
+	sums     *tensor.Tensor // set too: (N,C), those of dy over the pixels of each sample, or nil
 }
 
 // Param makes a leaf that gathers a gradient.
@@ -125,7 +126,7 @@ func backward(y *Var, dy *tensor.Tensor, scale float32, w *waiting) {
 	for _, n := range nodes {
 		d.Scope(func() []*tensor.Tensor {
 			if g, scale := n.out.complete(); g != nil {
-				n.scale = scale
+				n.scale, n.sums = scale, n.out.terms[0].sums
 				n.observeSum(g)
 				n.backward(g)
 				n.observe()

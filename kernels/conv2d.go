@@ -143,16 +143,19 @@ func conv2DInputGrad(c *CPU, a Conv2DInputGradArgs) {
 // Conv2DWeightGrad is the gradient of the convolution at its weight and bias:
 //
 //	dw[i,j,c,o] = s·Σ_{n,p,q} x[n, p·S+i−padH, q·S+j−padW, c]·dy[n,p,q,o],   db[o] = s·Σ_{n,p,q} dy[n,p,q,o]
+//
+// Where the sums of dy over a sample's pixels are known, as group norm knows those of its gradient, they may be given to be used for db.
 var Conv2DWeightGrad = Op[Conv2DWeightGradArgs]{
 	Name: "conv2d_weight_grad", Ref: conv2DWeightGrad, MACs: func(a Conv2DWeightGradArgs) int { return a.ConvShape.MACs() },
 }
 
-// Conv2DWeightGradArgs lists outputs, inputs, setting, sizes. DBias may be left out.
+// Conv2DWeightGradArgs lists outputs, inputs, setting, sizes. DBias and Sums may be left out.
 type Conv2DWeightGradArgs struct {
 	DWeight Buf `kernel:"out"` // (KH,KW,I,O)
 	DBias   Buf `kernel:"out"` // (O), or not given
 	X       Buf // (N,H,W,I)
 	DY      Buf // (N,OH,OW,O)
+	Sums    Buf // (N,O): Σ_{p,q} dy[n,p,q,o], or not given
 	Scale   float32
 	ConvShape
 }
@@ -163,9 +166,13 @@ func conv2DWeightGrad(c *CPU, a Conv2DWeightGradArgs) {
 		sum := make([]float64, s.O)
 		if r == s.KH*s.KW*s.I {
 			if a.DBias.Given() {
-				for m := range s.N * s.OH * s.OW {
+				rows, of := s.N*s.OH*s.OW, a.DY
+				if a.Sums.Given() {
+					rows, of = s.N, a.Sums
+				}
+				for m := range rows {
 					for o := range sum {
-						sum[o] += float64(a.DY.F32[m*s.O+o])
+						sum[o] += float64(of.F32[m*s.O+o])
 					}
 				}
 				for o, v := range sum {

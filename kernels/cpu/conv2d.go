@@ -121,7 +121,7 @@ func conv2DWeightGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DWeightGra
 	p := product{
 		c: c, isa: isa, m: s.KH * s.KW * s.I, n: s.O, k: s.N * s.OH * s.OW, formT: true,
 		b: &rightMatrix{buf: a.DY, taps: oneTap, per: s.N * s.OH * s.OW, ld: s.O}, alpha: 1,
-		bSums: a.DBias, scale: a.Scale, floor: negInf, finish: a.Scale != 1,
+		scale: a.Scale, floor: negInf, finish: a.Scale != 1,
 	}
 	mustHold(&a.X, s.N*s.H*s.W, s.I, s.I)
 	mustHold(&a.DY, p.k, p.n, p.n)
@@ -129,9 +129,38 @@ func conv2DWeightGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DWeightGra
 	if a.DBias.Given() {
 		mustHold(&a.DBias, 1, s.O, 0)
 	}
+	switch {
+	case !a.DBias.Given():
+	case a.Sums.Given():
+		sumSamples(c, a.DBias, a.Sums, s.N, s.O, a.Scale)
+	default:
+		p.bSums = a.DBias
+	}
 	x := inputImage(s)
 	x.byColumn = false
 	defer p.read(x, a.X)()
 	p.writeTo(a.DWeight, s.O)
 	p.run()
+}
+
+// sumSamples is y[o] = scale·Σ_n x[n,o], in float64, for a few numbers of either type.
+func sumSamples(c *kernels.CPU, y, x kernels.Buf, n, width int, scale float32) {
+	total := scratch64(c, 0, slotAllParts, width)
+	clear(total)
+	for i := range n {
+		for o := range total {
+			if at := i*width + o; x.Type == kernels.F16 {
+				total[o] += float64(x.F16[at].Float32())
+			} else {
+				total[o] += float64(x.F32[at])
+			}
+		}
+	}
+	for o, v := range total {
+		if v := float32(float64(scale) * v); y.Type == kernels.F16 {
+			y.F16[o] = kernels.ToF16(v)
+		} else {
+			y.F32[o] = v
+		}
+	}
 }

@@ -18,7 +18,11 @@ func init() { register(&kernels.Conv2DWeightGrad, conv2DWeightGrad, half) }
 
 func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	s, pixels := a.ConvShape, a.N*a.OH*a.OW
-	if a.DBias.Given() {
+	switch {
+	case !a.DBias.Given():
+	case a.Sums.Given():
+		d.columnSums(a.DBias, a.Sums, a.Scale, s.N, s.O)
+	default:
 		d.columnSums(a.DBias, a.DY, a.Scale, pixels, s.O)
 	}
 	kind, free := d.operands(&a.X, &a.DY)

@@ -35,7 +35,7 @@ func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
 		append([]Arg{Ptr(a.DX), Ptr(dw), Ptr(db), Ptr(a.DAdd), Ptr(a.DScale), Ptr(a.DShift), Ptr(a.DY), Ptr(a.X), Ptr(a.Mean), Ptr(a.Rstd),
 			Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride),
 			Ptr(a.E), F32(a.EScale), I32(a.EWidth), Ptr(a.F), F32(a.FScale), I32(a.FWidth)}, p.args(a.I, a.C, a.G)...)...)
-	d.Launch(groupNormModule, "groupnorm_sum", Dim{X: (a.C + 31) / 32, Y: 2}, Dim{X: normThreads}, 0,
+	d.Launch(groupNormModule, "groupnorm_sum", Dim{X: (a.C + 31) / 32, Y: 2}, Dim{X: 1024}, 0,
 		Ptr(a.DW), Ptr(a.DB), Ptr(dw), Ptr(db), I32(a.N), I32(a.C))
 	d.Free(dw)
 	d.Free(db)

@@ -225,6 +225,10 @@ func (d *Device) chunked(x kernels.Buf, g grid, rowUnit int) (y kernels.Buf, fre
 // columnSums sets y[n] = scale·Σ_m x[m,n].
 func (d *Device) columnSums(y, x kernels.Buf, scale float32, m, n int) {
 	const minRun = 256
+	if x.Type == kernels.F32 && m <= minRun {
+		d.columnSumsEnd(y, x, scale, m, n)
+		return
+	}
 	entry, columns := fmt.Sprintf("product_column_sums_%v", x.Type), 8*16/x.Type.Size()
 	if n%(16/x.Type.Size()) != 0 || !aligned(x) {
 		entry, columns = entry+"_any", 32
@@ -235,6 +239,11 @@ func (d *Device) columnSums(y, x kernels.Buf, scale float32, m, n int) {
 	scratch := d.Scratch(kernels.F32, parts*n)
 	defer d.Free(scratch)
 	d.Launch(productModule, entry, Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
+	d.columnSumsEnd(y, scratch, scale, parts, n)
+}
+
+// columnSumsEnd is columnSums for a few rows of float32.
+func (d *Device) columnSumsEnd(y, x kernels.Buf, scale float32, m, n int) {
 	d.Launch(productModule, fmt.Sprintf("product_column_sums_end_%v", y.Type), Dim{X: ceil(n, 32)}, Dim{X: 512}, 0,
-		Ptr(y), Ptr(scratch), F32(scale), I32(parts), I32(n))
+		Ptr(y), Ptr(x), F32(scale), I32(m), I32(n))
 }

@@ -30,7 +30,7 @@ func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs {
 	r.Sum(s.N * s.OH * s.OW)
 	return kernels.Conv2DWeightGradArgs{
 		DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Maybe(r.Out(s.O)),
-		X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Scale: Pick[float32](r, 1, 0.7),
+		X: r.In(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Sums: r.Maybe(r.In(s.N * s.O)), Scale: Pick[float32](r, 1, 0.7),
 		ConvShape: s,
 	}
 }

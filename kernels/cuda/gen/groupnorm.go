@@ -556,26 +556,27 @@ func (o *besides) add(xs []build.Reg) {
 }
 
 // groupNormSum adds the samples' shares of dw and db: y[c] = sum over n of x[n,c], for the buffers dw (blocks y = 0) and db (y = 1). A block has
-// 32 channels; warp j adds the samples j, j+8, ...
+// 32 channels; warp j adds the samples j, j+32, ...
 func groupNormSum(f *build.File) {
-	k := f.Kernel("groupnorm_sum", normThreads)
+	const threads = 1024
+	k := f.Kernel("groupnorm_sum", threads)
 	dw, db, dws, dbs, n, c := k.Ptr("dw"), k.Ptr("db"), k.Ptr("dws"), k.Ptr("dbs"), k.I32("n"), k.I32("c")
 	first := k.CTAIDY().Eq(0)
 	y, x := first.Select(build.U64, dw, db), first.Select(build.U64, dws, dbs)
 	lane, warp := k.Lane(), k.Warp()
 	channel := k.CTAID().FMA(32, lane)
-	sums := k.Shared("sums", normThreads*4, 4)
+	sums := k.Shared("sums", threads*4, 4)
 	sum := k.Var(build.F32, 0)
 	inside := channel.Lt(c)
 	k.If(inside, func() {
-		k.For(warp, n, normThreads/32, func(i build.Reg) {
+		k.For(warp, n, threads/32, func(i build.Reg) {
 			sum.Set(sum.Add(k.Load(build.Global, build.F32, x.Index(i.FMA(c, channel), 4), 0)))
 		})
 	})
 	k.Store(build.Shared, sums.Index(k.TID(), 4), 0, sum)
 	k.Barrier()
 	k.Exit(inside.And(warp.Eq(0)).Not())
-	for j := 1; j < normThreads/32; j++ {
+	for j := 1; j < threads/32; j++ {
 		sum.Set(sum.Add(k.Load(build.Shared, build.F32, sums.Index(lane, 4), 128*j)))
 	}
 	k.Store(build.Global, y.Index(channel, 4), 0, sum)

@@ -6,22 +6,28 @@ import (
 )
 
 // Concat joins images along channels.
-// Shapes: x (N,H,W,A), z (N,H,W,B); result (N,H,W,A+B).
-func Concat(x, z *Var) *Var {
-	a, b := x.Dim(3), z.Dim(3)
-	m := x.Len() / a
-	check(m*b == z.Len() && x.Dim(0) == z.Dim(0) && x.Dim(1) == z.Dim(1), "Concat: %v and %v", x.Shape(), z.Shape())
-	d := x.Device()
-	y := d.New(x.Value.DType(), x.Dim(0), x.Dim(1), x.Dim(2), a+b)
-	put := func(part *Var, from int) {
-		kernels.CopyChannels.Run(d, kernels.CopyChannelsArgs{
-			Y: y.Buf(), X: part.Buf(), M: m, C: part.Dim(3), YWidth: a + b, YFrom: from, XWidth: part.Dim(3),
-		})
+// Shapes: xs (N,H,W,C) each; result (N,H,W,ΣC).
+func Concat(xs ...*Var) *Var {
+	x := xs[0]
+	m, width := x.Len()/x.Dim(3), 0
+	for _, z := range xs {
+		check(m*z.Dim(3) == z.Len() && x.Dim(0) == z.Dim(0) && x.Dim(1) == z.Dim(1), "Concat: %v and %v", x.Shape(), z.Shape())
+		width += z.Dim(3)
 	}
-	put(x, 0)
-	put(z, a)
-	return record(y, vars(x, z), nil, func(dy *tensor.Tensor) {
-		x.add(term{t: dy, scale: 1})
-		z.add(term{t: dy, scale: 1, from: a})
+	d := x.Device()
+	y := d.New(x.Value.DType(), x.Dim(0), x.Dim(1), x.Dim(2), width)
+	from := 0
+	for _, z := range xs {
+		kernels.CopyChannels.Run(d, kernels.CopyChannelsArgs{
+			Y: y.Buf(), X: z.Buf(), M: m, C: z.Dim(3), YWidth: width, YFrom: from, XWidth: z.Dim(3),
+		})
+		from += z.Dim(3)
+	}
+	return record(y, xs, nil, func(dy *tensor.Tensor) {
+		from := 0
+		for _, z := range xs {
+			z.add(term{t: dy, scale: 1, from: from})
+			from += z.Dim(3)
+		}
 	})
 }

@@ -302,6 +302,7 @@ func gradientCases() []gradientCase {
 
 	// images
 	add("concat", func(x []*Var) *Var { return autograd.Concat(x[0], x[1]) }, normal(2, 3, 5, 4), normal(2, 3, 5, 7))
+	add("concat_three", func(x []*Var) *Var { return autograd.Concat(x[0], x[1], x[0]) }, normal(2, 3, 5, 4), normal(2, 3, 5, 7))
 	add("concat_self", func(x []*Var) *Var { return autograd.Concat(autograd.Concat(x[0], x[0]), x[0]) }, normal(2, 3, 5, 1))
 	for _, taps := range [][]float32{{1, 1}, {1, 3, 3, 1}} {
 		for _, pad := range []int{0, 1} {
@@ -322,10 +323,20 @@ func gradientCases() []gradientCase {
 		add("maxpool"+size, func(x []*Var) *Var { return autograd.MaxPool2D(x[0]) },
 			input{[]int{2, s[0], s[1], 3}, func(_ *rand.Rand, i int) float64 { return float64(steps[i]) / 2 }})
 	}
+	for _, p := range []autograd.Pool{{Kernel: 3, Stride: 1, Pad: 1}, {Kernel: 3, Stride: 2}, {Kernel: 2, Stride: 1, Pad: 1}} {
+		name := fmt.Sprintf("_%d_%d_%d", p.Kernel, p.Stride, p.Pad)
+		add("avgpool"+name, func(x []*Var) *Var { return autograd.Pool2D(x[0], p) }, normal(2, 5, 7, 3))
+		steps, p := rand.New(rand.NewPCG(2, 1)).Perm(2*5*7*3), p
+		p.Max = true
+		add("maxpool"+name, func(x []*Var) *Var { return autograd.Pool2D(x[0], p) },
+			input{[]int{2, 5, 7, 3}, func(_ *rand.Rand, i int) float64 { return float64(steps[i]) / 2 }})
+	}
 	add("mean_pixels", func(x []*Var) *Var { return autograd.MeanPixels(x[0]) }, normal(2, 5, 3, 7))
 	for _, s := range [][4]int{{4, 5, 9, 11}, {3, 3, 21, 7}, {9, 13, 4, 5}, {1, 1, 3, 2}} {
 		add(fmt.Sprintf("bilinear_%dx%d_%dx%d", s[0], s[1], s[2], s[3]), func(x []*Var) *Var { return autograd.Bilinear(x[0], s[2], s[3]) },
 			normal(2, s[0], s[1], 3))
+		add(fmt.Sprintf("bilinear_topleft_%dx%d_%dx%d", s[0], s[1], s[2], s[3]),
+			func(x []*Var) *Var { return autograd.BilinearTopLeft(x[0], s[2], s[3]) }, normal(2, s[0], s[1], 3))
 	}
 	add("reshape", func(x []*Var) *Var { return autograd.Reshape(x[0], 6, 5) }, normal(2, 3, 5))
 	add("cast_same", func(x []*Var) *Var { return autograd.Cast(x[0], kernels.F32).Scale(2) }, normal(2, 3))

@@ -5,27 +5,38 @@ import (
 	"onestep/tensor"
 )
 
+// Pool is how pixels are pooled: windows of Kernel×Kernel pixels, Stride apart, over an image with a border of Pad pixels that count in neither
+// mean nor maximum.
+type Pool struct {
+	Kernel, Stride, Pad int
+	Max                 bool // the maximum, not the mean
+}
+
 // MaxPool2D and AvgPool2D pool 2×2 pixels with stride 2; an odd last row or column is dropped.
 // Shapes: x (N,H,W,C); result (N,H/2,W/2,C).
-func MaxPool2D(x *Var) *Var { return pool2D(x, true) }
+func MaxPool2D(x *Var) *Var { return Pool2D(x, Pool{Kernel: 2, Stride: 2, Max: true}) }
 
 // AvgPool2D is described with [MaxPool2D].
-func AvgPool2D(x *Var) *Var { return pool2D(x, false) }
+func AvgPool2D(x *Var) *Var { return Pool2D(x, Pool{Kernel: 2, Stride: 2}) }
 
-func pool2D(x *Var, isMax bool) *Var {
-	n, h, w, c := x.Dim(0), x.Dim(1), x.Dim(2), x.Dim(3)
-	check(h > 1 && w > 1, "Pool2D: image %v is too small", x.Shape())
+// Pool2D pools pixels; [kernels.Pool2D] has the formula.
+// Shapes: x (N,H,W,C); result (N,OH,OW,C) with OH = (H + 2·Pad − Kernel)/Stride + 1, rounded down.
+func Pool2D(x *Var, p Pool) *Var {
+	check(len(x.Shape()) == 4, "Pool2D: %v: want an image (N,H,W,C)", x.Shape())
+	s := kernels.PoolShape{
+		N: x.Dim(0), H: x.Dim(1), W: x.Dim(2), C: x.Dim(3), Kernel: p.Kernel, Stride: p.Stride, Pad: p.Pad, Max: p.Max,
+	}.Out()
 	d := x.Device()
-	y := d.New(x.Value.DType(), n, h/2, w/2, c)
-	kernels.Pool2D.Run(d, kernels.Pool2DArgs{Y: y.Buf(), X: x.Buf(), N: n, H: h, W: w, C: c, Max: isMax})
+	y := d.New(x.Value.DType(), s.N, s.OH, s.OW, s.C)
+	kernels.Pool2D.Run(d, kernels.Pool2DArgs{Y: y.Buf(), X: x.Buf(), PoolShape: s})
 	var saved []*tensor.Tensor
-	if isMax {
+	if p.Max {
 		saved = values(x)
 	}
 	return record(y, vars(x), saved, func(dy *tensor.Tensor) {
-		dx := d.New(dy.DType(), n, h, w, c)
-		args := kernels.Pool2DBackwardArgs{DX: dx.Buf(), DY: dy.Buf(), N: n, H: h, W: w, C: c, Max: isMax}
-		if isMax {
+		dx := d.New(dy.DType(), s.N, s.H, s.W, s.C)
+		args := kernels.Pool2DBackwardArgs{DX: dx.Buf(), DY: dy.Buf(), PoolShape: s}
+		if p.Max {
 			args.X = x.Buf()
 		}
 		kernels.Pool2DBackward.Run(d, args)

@@ -7,17 +7,20 @@ import "math"
 //
 //	source = max(0, (dst + ½)·in/out − ½),   neighbours clamped at the border
 //
+// With TopLeft, pixels stand for their top left corners, as in TensorFlow 1, whose source is dst·in/out.
+//
 // Grad computes the transpose instead: from the gradient at the large image that at the small one.
 var Bilinear = Op[BilinearArgs]{Name: "bilinear", Ref: bilinear}
 
-// BilinearArgs lists output, input, sizes. With Grad, Y is the gradient (N,H,W,C) and X the gradient (N,OH,OW,C).
+// BilinearArgs lists output, input, sizes, settings. With Grad, Y is the gradient (N,H,W,C) and X the gradient (N,OH,OW,C).
 type BilinearArgs struct {
 	Y      Buf `kernel:"out"` // (N,OH,OW,C)
 	X      Buf // (N,H,W,C)
 	N, C   int
 	H, W   int
 	OH, OW int
-	Grad   bool
+
+	Grad, TopLeft bool
 }
 
 // BilinearTap is the pair of source pixels of one destination pixel, and the weight of the second.
@@ -26,19 +29,26 @@ type BilinearTap struct {
 	T      float64
 }
 
-// BilinearTaps lists the taps along one axis of in pixels that becomes out pixels.
-func BilinearTaps(in, out int) []BilinearTap {
-	taps := make([]BilinearTap, out)
-	for i := range taps {
-		s := max(0, (float64(i)+0.5)*float64(in)/float64(out)-0.5)
-		lo := min(int(math.Floor(s)), in-1)
-		taps[i] = BilinearTap{Lo: lo, Hi: min(lo+1, in-1), T: s - float64(lo)}
+// Taps lists the taps along both axes.
+func (a BilinearArgs) Taps() (rows, cols []BilinearTap) {
+	shift := 0.5
+	if a.TopLeft {
+		shift = 0
 	}
-	return taps
+	axis := func(in, out int) []BilinearTap {
+		taps := make([]BilinearTap, out)
+		for i := range taps {
+			s := max(0, (float64(i)+shift)*float64(in)/float64(out)-shift)
+			lo := min(int(math.Floor(s)), in-1)
+			taps[i] = BilinearTap{Lo: lo, Hi: min(lo+1, in-1), T: s - float64(lo)}
+		}
+		return taps
+	}
+	return axis(a.H, a.OH), axis(a.W, a.OW)
 }
 
 func bilinear(c *CPU, a BilinearArgs) {
-	rows, cols := BilinearTaps(a.H, a.OH), BilinearTaps(a.W, a.OW)
+	rows, cols := a.Taps()
 	if a.Grad {
 		c.For(a.N*a.C, func(_, nc int) { // one plane: its sums stay in one order
 			n, ch := nc/a.C, nc%a.C

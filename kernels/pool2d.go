@@ -1,74 +1,129 @@
 package kernels
 
-// Pool2D is 2×2 pooling with stride 2 and no padding, by mean or by maximum; an odd last row or column is dropped.
+import "fmt"
+
+// PoolShape is the geometry of a pooling: windows of Kernel×Kernel pixels, Stride apart, the first Pad pixels outside the image. Pixels outside
+// do not count.
+type PoolShape struct {
+	N, H, W, C          int
+	Kernel, Stride, Pad int
+	Max                 bool // the maximum, not the mean
+	OH, OW              int
+}
+
+// Out fills in OH and OW. It panics if the window does not fit, or lies in the padding.
+func (s PoolShape) Out() PoolShape {
+	if s.Kernel < 1 || s.Stride < 1 || s.Pad < 0 || s.Pad >= s.Kernel || s.H+2*s.Pad < s.Kernel || s.W+2*s.Pad < s.Kernel {
+		panic(fmt.Errorf("kernels: pooling of a %dx%d image by windows of %d pixels, %d apart, with padding %d", s.H, s.W, s.Kernel, s.Stride, s.Pad))
+	}
+	s.OH = (s.H+2*s.Pad-s.Kernel)/s.Stride + 1
+	s.OW = (s.W+2*s.Pad-s.Kernel)/s.Stride + 1
+	return s
+}
+
+// Halves says whether the windows are those of halving: 2×2 pixels that do not overlap, an odd last row or column dropped.
+func (s PoolShape) Halves() bool { return s.Kernel == 2 && s.Stride == 2 && s.Pad == 0 }
+
+// Window is the range of pixels that window p has along an axis of size pixels.
+func (s PoolShape) Window(p, size int) (from, to int) {
+	from = p*s.Stride - s.Pad
+	return max(from, 0), min(from+s.Kernel, size)
+}
+
+// Windows is the range of windows, of so many, that pixel h is in.
+func (s PoolShape) Windows(h, windows int) (from, to int) {
+	return max(h+s.Pad-s.Kernel+s.Stride, 0) / s.Stride, min((h+s.Pad)/s.Stride+1, windows)
+}
+
+// Pool2D takes the mean or the maximum over windows of pixels:
+//
+//	y[n,p,q,c] = max or mean over 0 ≤ i,j < K, inside the image, of x[n, p·S+i−pad, q·S+j−pad, c]
 var Pool2D = Op[Pool2DArgs]{Name: "pool2d", Ref: pool2D}
 
 // Pool2DArgs lists output, input, sizes.
 type Pool2DArgs struct {
-	Y          Buf `kernel:"out"` // (N,H/2,W/2,C)
-	X          Buf // (N,H,W,C)
-	N, H, W, C int
-	Max        bool
+	Y Buf `kernel:"out"` // (N,OH,OW,C)
+	X Buf // (N,H,W,C)
+	PoolShape
 }
 
 func pool2D(c *CPU, a Pool2DArgs) {
-	oh, ow := a.H/2, a.W/2
-	c.Rows(a.N*oh*ow, 4*a.C, func(_, lo, hi int) {
+	s := a.PoolShape
+	c.Rows(s.N*s.OH*s.OW, s.Kernel*s.Kernel*s.C, func(_, lo, hi int) {
 		for m := lo; m < hi; m++ { // (n,p,q)
-			n, p, q := m/(oh*ow), m/ow%oh, m%ow
-			at := ((n*a.H+2*p)*a.W + 2*q) * a.C
-			for ch := range a.C {
-				x0, x1 := a.X.F32[at+ch], a.X.F32[at+a.C+ch]
-				x2, x3 := a.X.F32[at+a.W*a.C+ch], a.X.F32[at+(a.W+1)*a.C+ch]
-				if a.Max {
-					a.Y.F32[m*a.C+ch] = max(x0, x1, x2, x3)
-				} else {
-					a.Y.F32[m*a.C+ch] = float32((float64(x0) + float64(x1) + float64(x2) + float64(x3)) / 4)
+			for ch := range s.C {
+				var sum float64
+				top, count := float32(0), 0
+				s.each(m, func(pixel int) {
+					x := a.X.F32[pixel*s.C+ch]
+					if count == 0 {
+						top = x
+					}
+					top = max(top, x)
+					sum += float64(x)
+					count++
+				})
+				a.Y.F32[m*s.C+ch] = top
+				if !s.Max {
+					a.Y.F32[m*s.C+ch] = float32(sum / float64(count))
 				}
 			}
 		}
 	})
 }
 
-// Pool2DBackward gives a quarter of the gradient to each of the four pixels, or all of it to the first that holds the maximum.
+// each calls f with the index of every pixel of window m, which is (n,p,q).
+func (s PoolShape) each(m int, f func(pixel int)) {
+	n, p, q := m/(s.OH*s.OW), m/s.OW%s.OH, m%s.OW
+	top, bottom := s.Window(p, s.H)
+	left, right := s.Window(q, s.W)
+	for h := top; h < bottom; h++ {
+		for w := left; w < right; w++ {
+			f((n*s.H+h)*s.W + w)
+		}
+	}
+}
+
+// Pool2DBackward gives every pixel of a window its part of the gradient, or all of it to the first that holds the maximum:
+//
+//	dx[n,h,w,c] = Σ over windows (p,q) of dy[n,p,q,c]·( 1/pixels, or 1 if (h,w) is the first of the largest )
 var Pool2DBackward = Op[Pool2DBackwardArgs]{Name: "pool2d_backward", Ref: pool2DBackward}
 
 // Pool2DBackwardArgs lists output, inputs, sizes. X is read for the maximum only.
 type Pool2DBackwardArgs struct {
-	DX         Buf `kernel:"out"` // (N,H,W,C)
-	DY         Buf // (N,H/2,W/2,C)
-	X          Buf // (N,H,W,C)
-	N, H, W, C int
-	Max        bool
+	DX Buf `kernel:"out"` // (N,H,W,C)
+	DY Buf // (N,OH,OW,C)
+	X  Buf // (N,H,W,C)
+	PoolShape
 }
 
 func pool2DBackward(c *CPU, a Pool2DBackwardArgs) {
-	oh, ow := a.H/2, a.W/2
-	c.Rows(a.N*a.H*a.W, 2*a.C, func(_, lo, hi int) {
+	s := a.PoolShape
+	c.Rows(s.N*s.H*s.W, s.Kernel*s.Kernel*s.C, func(_, lo, hi int) {
 		for m := lo; m < hi; m++ { // (n,h,w)
-			n, h, w := m/(a.H*a.W), m/a.W%a.H, m%a.W
-			p, q := h/2, w/2
-			for ch := range a.C {
-				if p >= oh || q >= ow {
-					a.DX.F32[m*a.C+ch] = 0
-					continue
-				}
-				dy := a.DY.F32[((n*oh+p)*ow+q)*a.C+ch]
-				if !a.Max {
-					a.DX.F32[m*a.C+ch] = dy / 4
-					continue
-				}
-				at := ((n*a.H+2*p)*a.W+2*q)*a.C + ch
-				first, top := 0, a.X.F32[at]
-				for k, off := range [4]int{0, a.C, a.W * a.C, (a.W + 1) * a.C} {
-					if a.X.F32[at+off] > top {
-						first, top = k, a.X.F32[at+off]
+			n, h, w := m/(s.H*s.W), m/s.W%s.H, m%s.W
+			p0, p1 := s.Windows(h, s.OH)
+			q0, q1 := s.Windows(w, s.OW)
+			for ch := range s.C {
+				var sum float64
+				for p := p0; p < p1; p++ {
+					for q := q0; q < q1; q++ {
+						window := (n*s.OH+p)*s.OW + q
+						count, first, top := 0, 0, float32(0)
+						s.each(window, func(pixel int) {
+							if count++; s.Max && (count == 1 || a.X.F32[pixel*s.C+ch] > top) {
+								first, top = pixel, a.X.F32[pixel*s.C+ch]
+							}
+						})
+						switch dy := float64(a.DY.F32[window*s.C+ch]); {
+						case !s.Max:
+							sum += dy / float64(count)
+						case first == m:
+							sum += dy
+						}
 					}
 				}
-				a.DX.F32[m*a.C+ch] = 0
-				if first == h%2*2+w%2 {
-					a.DX.F32[m*a.C+ch] = dy
-				}
+				a.DX.F32[m*s.C+ch] = float32(sum)
 			}
 		}
 	})

@@ -16,7 +16,7 @@ func bilinear(c *kernels.CPU, a kernels.BilinearArgs) {
 		return
 	}
 	isa := c.ISA()
-	rows, cols := kernels.BilinearTaps(a.H, a.OH), kernels.BilinearTaps(a.W, a.OW)
+	rows, cols := a.Taps()
 	in, out := a.W*a.C, a.OW*a.C
 	lo, hi, t := make([]int32, out), make([]int32, out), make([]float32, out)
 	for q, tap := range cols {
@@ -49,9 +49,9 @@ type share struct {
 }
 
 // shares lists for each source index the outputs that take from it, in order.
-func shares(in, out int) [][]share {
+func shares(in int, taps []kernels.BilinearTap) [][]share {
 	s := make([][]share, in)
-	for q, t := range kernels.BilinearTaps(in, out) {
+	for q, t := range taps {
 		if t.Lo == t.Hi {
 			s[t.Lo] = append(s[t.Lo], share{q, 1})
 			continue
@@ -65,7 +65,8 @@ func shares(in, out int) [][]share {
 // bilinearGrad makes a source row: it sums the rows that took from it, in order, and then their pixels, in order.
 func bilinearGrad(c *kernels.CPU, a kernels.BilinearArgs) {
 	isa := c.ISA()
-	rows, cols := shares(a.H, a.OH), shares(a.W, a.OW)
+	down, along := a.Taps()
+	rows, cols := shares(a.H, down), shares(a.W, along)
 	in, out := a.W*a.C, a.OW*a.C
 	c.Rows(a.N*a.H, 2*out*(1+a.OH/a.H), func(w, first, end int) {
 		sum := c.Scratch(w, slotRows, out)

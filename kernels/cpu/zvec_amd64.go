@@ -34,6 +34,16 @@ func mulAVX2(y *float32, x *float32, z *float32, n int)
 //go:noescape
 func mulAVX512(y *float32, x *float32, z *float32, n int)
 
+// y = max(x, z), NaN if any is
+//
+//go:noescape
+func maxAVX2(y *float32, x *float32, z *float32, n int)
+
+// y = max(x, z), NaN if any is
+//
+//go:noescape
+func maxAVX512(y *float32, x *float32, z *float32, n int)
+
 // dx = dy where y > 0, else 0
 //
 //go:noescape

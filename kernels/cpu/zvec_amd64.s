@@ -384,6 +384,152 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxAVX2(y *float32, x *float32, z *float32, n int)
+// Requires: AVX
+TEXT ·maxAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ z+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+unrolled:
+	CMPQ      BX, $+32
+	JLT       single
+	VMOVUPS   (DX)(SI*1), Y0
+	VMOVUPS   (CX)(SI*1), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, (AX)(SI*1)
+	VMOVUPS   32(DX)(SI*1), Y0
+	VMOVUPS   32(CX)(SI*1), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, 32(AX)(SI*1)
+	VMOVUPS   64(DX)(SI*1), Y0
+	VMOVUPS   64(CX)(SI*1), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, 64(AX)(SI*1)
+	VMOVUPS   96(DX)(SI*1), Y0
+	VMOVUPS   96(CX)(SI*1), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, 96(AX)(SI*1)
+	ADDQ      $+128, SI
+	SUBQ      $+32, BX
+	JMP       unrolled
+
+single:
+	CMPQ      BX, $+8
+	JLT       tail
+	VMOVUPS   (DX)(SI*1), Y0
+	VMOVUPS   (CX)(SI*1), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, (AX)(SI*1)
+	ADDQ      $+32, SI
+	SUBQ      $+8, BX
+	JMP       single
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       vecTailMask<>+0(SB), DI
+	NEGQ       BX
+	VMOVUPS    32(DI)(BX*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (CX)(SI*1), Y0, Y2
+	VMAXPS     Y1, Y2, Y1
+	VCMPPS     $0x03, Y2, Y2, Y3
+	VBLENDVPS  Y3, Y2, Y1, Y2
+	VMASKMOVPS Y2, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func maxAVX512(y *float32, x *float32, z *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·maxAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ z+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+unrolled:
+	CMPQ    BX, $+64
+	JLT     single
+	VMOVUPS (DX)(SI*1), Z0
+	VMOVUPS (CX)(SI*1), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVAPS Z0, Z1
+	VMOVUPS Z1, (AX)(SI*1)
+	VMOVUPS 64(DX)(SI*1), Z0
+	VMOVUPS 64(CX)(SI*1), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVAPS Z0, Z1
+	VMOVUPS Z1, 64(AX)(SI*1)
+	VMOVUPS 128(DX)(SI*1), Z0
+	VMOVUPS 128(CX)(SI*1), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVAPS Z0, Z1
+	VMOVUPS Z1, 128(AX)(SI*1)
+	VMOVUPS 192(DX)(SI*1), Z0
+	VMOVUPS 192(CX)(SI*1), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVAPS Z0, Z1
+	VMOVUPS Z1, 192(AX)(SI*1)
+	ADDQ    $+256, SI
+	SUBQ    $+64, BX
+	JMP     unrolled
+
+single:
+	CMPQ    BX, $+16
+	JLT     tail
+	VMOVUPS (DX)(SI*1), Z0
+	VMOVUPS (CX)(SI*1), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVAPS Z0, Z1
+	VMOVUPS Z1, (AX)(SI*1)
+	ADDQ    $+64, SI
+	SUBQ    $+16, BX
+	JMP     single
+
+tail:
+	TESTQ     BX, BX
+	JZ        done
+	MOVL      $0x0000ffff, DI
+	BZHIL     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMAXPS    Z0, Z1, Z0
+	VCMPPS    $0x03, Z1, Z1, K2
+	VMOVAPS   Z1, K2, Z0
+	VMOVAPS   Z0, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func reluBackwardAVX2(dx *float32, dy *float32, y *float32, n int)
 // Requires: AVX
 TEXT ·reluBackwardAVX2(SB), NOSPLIT, $0-32

@@ -42,6 +42,17 @@ func vecMul(isa kernels.ISA, y, x, z []float32, n int) {
 	mulAVX2(&y[0], &x[0], &z[0], n)
 }
 
+// vecMax: y = max(x, z), NaN if any is.
+//
+//go:noinline
+func vecMax(isa kernels.ISA, y, x, z []float32, n int) {
+	if isa >= kernels.AVX512 {
+		maxAVX512(&y[0], &x[0], &z[0], n)
+		return
+	}
+	maxAVX2(&y[0], &x[0], &z[0], n)
+}
+
 // vecReluBackward: dx = dy where y > 0, else 0.
 //
 //go:noinline

@@ -17,9 +17,15 @@ func init() {
 
 func bilinear(d *Device, a kernels.BilinearArgs) {
 	mustIndex("bilinear", max(a.Y.Len, a.X.Len))
+	shiftH, shiftW := a.H-a.OH, a.W-a.OW
+	if a.TopLeft {
+		shiftH, shiftW = 0, 0
+	}
 	sizes := func(rows int) []Arg { // what both kernels begin with
 		th, tw, r := divisor(2*a.OH), divisor(2*a.OW), divisor(rows)
-		return append([]Arg{Ptr(a.Y), Ptr(a.X), I32(a.H), I32(a.OH), th[0], th[1], th[2], I32(a.W), I32(a.OW), tw[0], tw[1], tw[2]}, r[:]...)
+		return append([]Arg{
+			Ptr(a.Y), Ptr(a.X), I32(a.H), I32(a.OH), I32(shiftH), th[0], th[1], th[2], I32(a.W), I32(a.OW), I32(shiftW), tw[0], tw[1], tw[2],
+		}, r[:]...)
 	}
 	if a.Grad {
 		part := min(a.C, max(1, (defaultShared/4-a.OH)/a.OW)) // channels of a block

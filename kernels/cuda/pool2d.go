@@ -20,20 +20,38 @@ func init() {
 }
 
 func pool2D(d *Device, a kernels.Pool2DArgs) {
-	name := "pool2d_mean"
-	if a.Max {
-		name = "pool2d_max"
+	bufs, sizes := buffers{a.Y, a.X}, []Arg{I32(a.H), I32(a.W)}
+	if a.Halves() {
+		d.launchImage(pool2DModule, poolName("pool2d", a.Max), true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, I32(a.OH), I32(a.OW))...)
+		return
 	}
-	oh, ow := a.H/2, a.W/2
-	d.launchImage(pool2DModule, name, true, a.N, oh, ow, a.C, buffers{a.Y, a.X}, I32(a.H), I32(a.W), I32(oh), I32(ow))
+	d.launchImage(pool2DModule, poolName("pool_window", a.Max), true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, window(a.PoolShape)...)...)
 }
 
 func pool2DBackward(d *Device, a kernels.Pool2DBackwardArgs) {
-	name, bufs := "pool2d_mean_backward", buffers{a.DX, a.DY}
+	bufs, sizes := buffers{a.DX, a.DY}, []Arg{I32(a.H), I32(a.W), I32(a.OH), I32(a.OW)}
 	if a.Max {
-		name, bufs = "pool2d_max_backward", buffers{a.DX, a.DY, a.X}
+		bufs = append(bufs, a.X)
 	}
-	d.launchImage(pool2DModule, name, true, a.N, (a.H+1)/2, (a.W+1)/2, a.C, bufs, I32(a.H), I32(a.W), I32(a.H/2), I32(a.W/2))
+	if a.Halves() {
+		d.launchImage(pool2DModule, poolName("pool2d", a.Max)+"_backward", true, a.N, (a.H+1)/2, (a.W+1)/2, a.C, bufs, sizes...)
+		return
+	}
+	sizes = append(sizes, window(a.PoolShape)...)
+	d.launchImage(pool2DModule, poolName("pool_window", a.Max)+"_backward", true, a.N, a.H, a.W, a.C, bufs, sizes...)
+}
+
+func poolName(name string, isMax bool) string {
+	if isMax {
+		return name + "_max"
+	}
+	return name + "_mean"
+}
+
+// window is the geometry as kernels take it (kernels/cuda/gen: window).
+func window(s kernels.PoolShape) []Arg {
+	stride := divisor(s.Stride)
+	return []Arg{I32(s.Kernel), I32(s.Pad), stride[0], stride[1], stride[2]}
 }
 
 func meanPixels(d *Device, a kernels.MeanPixelsArgs) {

@@ -6,6 +6,7 @@ import "onestep/kernels"
 func sectorCases(b *sectorBuffers) map[string]func() {
 	const n, h, c, groups = 2, 16, 64, 32
 	const image, quarter = n * h * h * c, n * h * h * c / 4
+	halving := kernels.PoolShape{N: n, H: h, W: h, C: c, Kernel: 2, Stride: 2, Max: true}.Out()
 	return map[string]func(){
 		"axpby": func() {
 			kernels.Axpby.Run(b, kernels.AxpbyArgs{Y: b.half(image), X: b.half(image), Z: b.half(image), A: 1, B: 2, N: image})
@@ -23,10 +24,10 @@ func sectorCases(b *sectorBuffers) map[string]func() {
 			kernels.Cast.Run(b, kernels.CastArgs{Y: b.typed(kernels.F16, image), X: b.full(image), N: image})
 		},
 		"pool2d": func() {
-			kernels.Pool2D.Run(b, kernels.Pool2DArgs{Y: b.half(quarter), X: b.half(image), N: n, H: h, W: h, C: c, Max: true})
+			kernels.Pool2D.Run(b, kernels.Pool2DArgs{Y: b.half(quarter), X: b.half(image), PoolShape: halving})
 		},
 		"pool2d_backward": func() {
-			kernels.Pool2DBackward.Run(b, kernels.Pool2DBackwardArgs{DX: b.half(image), DY: b.half(quarter), X: b.half(image), N: n, H: h, W: h, C: c, Max: true})
+			kernels.Pool2DBackward.Run(b, kernels.Pool2DBackwardArgs{DX: b.half(image), DY: b.half(quarter), X: b.half(image), PoolShape: halving})
 		},
 		"resample_down": func() {
 			kernels.Resample.Run(b, kernels.ResampleArgs{Y: b.half(quarter), X: b.half(image), Filter: []float32{0.5, 0.5}, Gain: 1, N: n, C: c, BigH: h, BigW: h, SmallH: h / 2, SmallW: h / 2})

@@ -36,6 +36,14 @@ func flatKernels() {
 			v.store(t, at(y))
 		})
 	})
+	kernel("max", "y = max(x, z), NaN if any is", "(y, x, z *float32, n int)", func(v *vec) {
+		y, x, z, n := arg("y"), arg("x"), arg("z"), arg("n")
+		v.flat(n, 4, func(_ int, at func(Register) Mem) {
+			s, t := v.loaded(at(z)), v.loaded(at(x))
+			v.maxNaN(s, t)
+			v.store(t, at(y))
+		})
+	})
 	kernel("reluBackward", "dx = dy where y > 0, else 0", "(dx, dy, y *float32, n int)", func(v *vec) {
 		dx, dy, y, n := arg("dx"), arg("dy"), arg("y"), arg("n")
 		zero := v.zero()

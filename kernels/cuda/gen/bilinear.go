@@ -6,8 +6,9 @@ func init() { files["bilinear.ptx"] = bilinear }
 
 func bilinear() *build.File {
 	f := build.NewFile(`bilinear.ptx: images resized by bilinear interpolation, and its gradient.
-With s = ((2*dst+1)*in - out)/(2*out), not below 0, a destination pixel lies between the source pixels lo = floor(s) and lo+1, or is the last;
-quotient and remainder are whole numbers, so that lo is exact and the weight t of lo+1 has two roundings.
+With s = (2*dst*in + shift)/(2*out), not below 0, where shift is in - out for pixels that stand for their centres and 0 for those that stand for
+their top left corners, a destination pixel lies between the source pixels lo = floor(s) and lo+1, or is the last; quotient and remainder are
+whole numbers, so that lo is exact and the weight t of lo+1 has two roundings.
 
 Forward: grid (rows of y, parts of a row); a thread has 4 (f32) or 8 (f16) neighbouring elements of a row, or one in kernels named _any.
 Neighbouring elements find their sources in the caches; every byte of y is written once.
@@ -29,12 +30,13 @@ Error: two roundings for each addend in float32.`)
 type bilinearAxis struct {
 	*build.Kernel
 	in, out build.Reg
+	shift   build.Reg // in−out, or 0
 	twice   divider   // by 2·out
 	unit    build.Reg // 1/(2·out)
 }
 
 func newBilinearAxis(k *build.Kernel, name string) bilinearAxis {
-	a := bilinearAxis{Kernel: k, in: k.I32(name + "_in"), out: k.I32(name + "_out"), twice: newDivider(k, name+"_twice")}
+	a := bilinearAxis{Kernel: k, in: k.I32(name + "_in"), out: k.I32(name + "_out"), shift: k.I32(name + "_shift"), twice: newDivider(k, name+"_twice")}
 	a.unit = a.twice.by.To(build.F32).Rcp()
 	return a
 }
@@ -42,7 +44,7 @@ func newBilinearAxis(k *build.Kernel, name string) bilinearAxis {
 // source is where pixel dst of the large image comes from: (1−t)·lo + t·hi.
 func (a bilinearAxis) source(dst build.Reg) (lo, hi, t build.Reg) {
 	last := a.in.Sub(1)
-	lo, rest := a.twice.split(dst.Shl(1).Add(1).FMA(a.in, a.out.Neg()).Max(0))
+	lo, rest := a.twice.split(dst.Shl(1).FMA(a.in, a.shift).Max(0))
 	t = rest.To(build.F32).Mul(a.unit)
 	lo = lo.Min(last)
 	return lo, lo.Add(1).Min(last), t
@@ -50,9 +52,9 @@ func (a bilinearAxis) source(dst build.Reg) (lo, hi, t build.Reg) {
 
 // reach is the range of destinations that source i has a share in; a few at the ends may have none.
 //
-//	|s − i| < 1:   (i−1)·2·out < (2·dst+1)·in − out < (i+1)·2·out
+//	|s − i| < 1:   (i−1)·2·out < 2·dst·in + shift < (i+1)·2·out
 func (a bilinearAxis) reach(i build.Reg, by divider) (from, to build.Reg) {
-	twice, inner := a.twice.by, a.out.Sub(a.in)
+	twice, inner := a.twice.by, a.shift.Neg()
 	from = by.quotient(i.Sub(1).FMA(twice, inner).Max(0))
 	to = by.quotient(i.Add(1).FMA(twice, inner).Max(0)).Add(1).Min(a.out)
 	isLast := i.Eq(a.in.Sub(1))

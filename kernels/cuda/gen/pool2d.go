@@ -5,17 +5,24 @@ import "onestep/kernels/cuda/ptx/build"
 func init() { files["pool2d.ptx"] = pool2D }
 
 func pool2D() *build.File {
-	f := build.NewFile(`pool2d.ptx: 2x2 pooling with stride 2 by mean or maximum, and its gradient; the mean over all pixels, and its gradient.
+	f := build.NewFile(`pool2d.ptx: pooling by mean or maximum, and its gradient: of 2x2 pixels with stride 2, and (pool_window) of windows of any size, distance and
+padding, which may overlap; the mean over all pixels, and its gradient.
 A thread has 16 bytes of the channels of one pooled pixel, or one channel in kernels named _any; grid (images*rows, parts of a row) of pooled
 pixels, in the gradient of halves of the image, rounded up. Every element is read and written once.
+For windows of any size a thread has the channels of one pooled pixel, in the gradient of one pixel of the image, which it reads all windows of:
+elements are read once for every window that they are in, mostly from the caches.
 The mean over pixels: a block has 32 channels of an image, warp w the pixels w, w+8, ..., which are added in order, then over warps.
-Error: the maximum and the gradients are exact; the mean of four has three roundings.`)
+Error: the maximum and the gradients are exact; the mean of n has n roundings.`)
 	for _, t := range []build.Type{build.F32, build.F16} {
 		for _, c := range widths(t) {
 			pool2DForward(f.Kernel("pool2d_max"+c.suffix(), 256), c, true)
 			pool2DForward(f.Kernel("pool2d_mean"+c.suffix(), 256), c, false)
 			pool2DBackward(f.Kernel("pool2d_max_backward"+c.suffix(), 256), c, true)
 			pool2DBackward(f.Kernel("pool2d_mean_backward"+c.suffix(), 256), c, false)
+			poolWindow(f.Kernel("pool_window_max"+c.suffix(), 256), c, true)
+			poolWindow(f.Kernel("pool_window_mean"+c.suffix(), 256), c, false)
+			poolWindowBackward(f.Kernel("pool_window_max_backward"+c.suffix(), 256), c, true)
+			poolWindowBackward(f.Kernel("pool_window_mean_backward"+c.suffix(), 256), c, false)
 		}
 		meanPixels(f.Kernel("mean_pixels_"+t.String(), 256), t)
 		pointwise{name: typed("mean_pixels_backward", t), types: []build.Type{t}, rows: true, each: func(p *point) func(int, [][]build.Reg) []build.Reg {

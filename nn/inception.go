@@ -26,11 +26,15 @@ type Inception struct {
 	// order of sums, and so an image's bits, depend on how many there are.
 	Batch int
 
+	// Planar says that images are given as (N,C,H,W), not (N,H,W,C).
+	Planar bool
+
 	stem         [2][]*inceptionConv // before the first maximum, and between the first and the second
 	blocks       []inceptionBlock
-	output       *Linear
-	scale, shift *tensor.Tensor // (3): what makes 0 … 255 the input
-	convs        []*inceptionConv
+	convs        []*inceptionConv // all
+	output       *autograd.Var    // (2048,1008)
+	bias         *autograd.Var    // (1008)
+	scale, shift *tensor.Tensor   // (3): what makes 0 … 255 the input
 	trace        func(name string, y *autograd.Var)
 }
 
@@ -67,18 +71,126 @@ func NewInception(d *tensor.Device, layout InceptionLayout) *Inception {
 		s.block("Mixed_7b", "mixed_9").blockE(1280, inceptionMean),
 		s.block("Mixed_7c", "mixed_10").blockE(2048, inceptionMax),
 	}
-	n.output = NewLinear(Scope{params: ps}.In(layout.names("fc", "output")), InceptionFeature, InceptionClasses, true, kaiming)
+	n.convs = *s.all
+	last := NewLinear(Scope{params: ps}.In(layout.names("fc", "output")), InceptionFeature, InceptionClasses, true, kaiming)
+	n.output, n.bias = last.Weight, last.Bias
 	ps.Freeze()
 	scale, shift := layout.affine()
 	n.scale, n.shift = constant(d, []float32{scale, scale, scale}), constant(d, []float32{shift, shift, shift})
 	return n
 }
 
-// Features are the network's features of images of any size: bytes (N,H,W,C), with one channel, which becomes three, or three. The same image
-// has the same features whatever is beside it.
+// Features are the network's features of images of any size: bytes (N,H,W,C), or as Planar says, with one channel, which becomes three, or three. The same image
+// has the same features whatever is beside it, and on the host with any number of threads.
 func (n *Inception) Features(images []byte, count, height, width, channels int) InceptionFeatures {
-	if len(images) != count*height*width*channels || channels != 1 && channels != 3 {
+	size := height * width * channels
+	if count < 0 || size <= 0 || len(images) != count*size || channels != 1 && channels != 3 {
 		panic(fmt.Errorf("nn: Inception: %d bytes for %d images of %dx%d pixels and %d channels, 1 or 3", len(images), count, height, width, channels))
 	}
-	panic("nn: Inception: not yet")
+	batch := n.Batch
+	if batch == 0 {
+		batch = 8
+	}
+	for _, c := range n.convs {
+		c.fold(n.Device)
+	}
+	var f InceptionFeatures
+	pixels := make([]float32, batch*height*width*3)
+	for first := 0; first < count; first += batch {
+		have := min(batch, count-first)
+		clear(pixels)
+		threeChannels(pixels, images[first*size:][:have*size], height*width, channels, n.Planar)
+		n.Device.NoRecord(func() {
+			n.Device.Scope(func() []*tensor.Tensor {
+				x := autograd.Const(n.Device.FromFloat32(pixels, batch, height, width, 3))
+				f.append(n.forward(n.prepare(x)), n.bias, have)
+				return nil
+			})
+		})
+	}
+	return f
+}
+
+// threeChannels makes numbers (N,I,3) of bytes (N,I,C), or planar (N,C,I), whose only channel is repeated if there is but one.
+func threeChannels(to []float32, from []byte, pixels, channels int, planar bool) {
+	stride, next := channels, 1 // from pixel to pixel, from channel to channel
+	if planar {
+		stride, next = 1, pixels
+	}
+	if channels == 1 {
+		next = 0
+	}
+	for i := range len(from) / channels {
+		at := i/pixels*pixels*channels + i%pixels*stride
+		for c := range 3 {
+			to[3*i+c] = float32(from[at+c*next])
+		}
+	}
+}
+
+// Release frees the tensors. The network cannot be used afterwards.
+func (n *Inception) Release() {
+	n.Params.Release()
+	for _, c := range n.convs {
+		c.release()
+	}
+	n.scale.Release()
+	n.shift.Release()
+}
+
+// prepare makes images of 0 … 255 the input. Shapes: x (N,H,W,3); result (N,299,299,3).
+func (n *Inception) prepare(x *autograd.Var) *autograd.Var {
+	resize := autograd.Bilinear
+	if n.Layout == InceptionTensorFlow {
+		resize = autograd.BilinearTopLeft
+	}
+	return autograd.ChannelAffine(resize(x, InceptionSize, InceptionSize), n.scale, n.shift)
+}
+
+// inceptionResult is what the network computes for a batch.
+type inceptionResult struct {
+	pool3, spatial, logits *autograd.Var // (N,2048), (N,17,17,7), (N,1008) without the bias
+}
+
+// spatialBlock is the block whose first branch has the spatial feature: Mixed_6d, mixed_6.
+const spatialBlock = 6
+
+// forward is the network, without preparation. Shape: x (N,299,299,3).
+func (n *Inception) forward(x *autograd.Var) (r inceptionResult) {
+	step := func(name string, f func() *autograd.Var) {
+		x = autograd.Scope(n.Device, f)
+		if n.trace != nil {
+			n.trace(name, x)
+		}
+	}
+	for i, stem := range n.stem {
+		step(fmt.Sprint("pool", i), func() *autograd.Var {
+			for _, c := range stem {
+				x = c.forward(x)
+			}
+			return autograd.Pool2D(x, inceptionDown)
+		})
+	}
+	for i, b := range n.blocks {
+		step(fmt.Sprint("mixed_", i), func() *autograd.Var { return b.forward(x) })
+		if i == spatialBlock {
+			r.spatial = autograd.FirstChannels(x, inceptionChannels)
+		}
+	}
+	r.pool3 = autograd.MeanPixels(x)
+	r.logits = autograd.Linear(r.pool3, n.output, nil)
+	return r
+}
+
+// append adds what was computed for the first so many images of a batch.
+func (f *InceptionFeatures) append(r inceptionResult, bias *autograd.Var, have int) {
+	first := func(x *autograd.Var) []float32 { return x.Value.Float32s()[:have*x.Len()/x.Dim(0)] }
+	logits := first(r.logits)
+	f.Pool3 = append(f.Pool3, first(r.pool3)...)
+	f.Spatial = append(f.Spatial, first(r.spatial)...)
+	f.LogitsNoBias = append(f.LogitsNoBias, logits...)
+	b := bias.Value.Float32s()
+	for i, v := range logits {
+		f.Logits = append(f.Logits, v+b[i%len(b)])
+	}
 }

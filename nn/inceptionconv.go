@@ -35,10 +35,12 @@ type inceptionConv struct {
 	conv                        autograd.Conv
 
 	folded, bias *autograd.Var
+	version      int // of the tensors that they were made from
 }
 
 func (s inceptionScope) conv(in int, u inceptionUnit) *inceptionConv {
 	c := &inceptionConv{conv: autograd.Conv{ReLU: true, Stride: 1}}
+	*s.all = append(*s.all, c)
 	switch u.border {
 	case halves:
 		c.conv.Stride = 2
@@ -63,9 +65,20 @@ func (s inceptionScope) conv(in int, u inceptionUnit) *inceptionConv {
 	return c
 }
 
-// fold makes the convolution's weight and bias from the tensors as they are now.
+// fold makes the convolution's weight and bias, unless they are those of the tensors as they are now.
 func (c *inceptionConv) fold(d *tensor.Device) {
 	const eps = 1e-3
+	version := 1
+	for _, x := range []*autograd.Var{c.weight, c.gamma, c.beta, c.mean, c.variance} {
+		if x != nil {
+			version += x.Value.Version()
+		}
+	}
+	if version == c.version {
+		return
+	}
+	c.release()
+	c.version = version
 	mean, variance, beta := c.mean.Value.Float32s(), c.variance.Value.Float32s(), c.beta.Value.Float32s()
 	scale, bias := make([]float64, len(mean)), make([]float32, len(mean))
 	for o := range scale {
@@ -83,7 +96,18 @@ func (c *inceptionConv) fold(d *tensor.Device) {
 	for i, v := range w {
 		w[i] = float32(float64(v) * scale[i%len(scale)])
 	}
-	c.folded, c.bias = autograd.Const(d.FromFloat32(w, c.weight.Shape()...)), autograd.Const(constant(d, bias))
+	keep := func(x []float32, shape ...int) *autograd.Var {
+		return autograd.Const(d.Unscoped(func() *tensor.Tensor { return d.FromFloat32(x, shape...) }))
+	}
+	c.folded, c.bias = keep(w, c.weight.Shape()...), keep(bias, len(bias))
+}
+
+// release frees what fold made.
+func (c *inceptionConv) release() {
+	if c.folded != nil {
+		c.folded.Release()
+		c.bias.Release()
+	}
 }
 
 // forward maps (N,H,W,I) to (N,H',W',O).

@@ -62,17 +62,19 @@ func (l InceptionLayout) names(torch, tensorFlow string) string {
 type inceptionScope struct {
 	Scope
 	layout InceptionLayout
+	all    *[]*inceptionConv // declared so far
 }
 
 func newInceptionScope(d *tensor.Device, l InceptionLayout) (*Params, inceptionScope) {
 	ps, s := NewParams(d)
 	if l == InceptionTensorFlow {
-		return ps, inceptionScope{s.In("layers"), l}
+		s = s.In("layers")
 	}
-	return ps, inceptionScope{s, l}
+	return ps, inceptionScope{s, l, new([]*inceptionConv)}
 }
 
 // block is the scope of a block.
 func (s inceptionScope) block(torch, tensorFlow string) inceptionScope {
-	return inceptionScope{s.In(s.layout.names(torch, tensorFlow)), s.layout}
+	s.Scope = s.In(s.layout.names(torch, tensorFlow))
+	return s
 }

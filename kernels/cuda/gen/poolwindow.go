@@ -80,16 +80,21 @@ func poolWindowBackward(k *build.Kernel, c chunk, isMax bool) {
 		p0, p1 := win.of(r.h, outH)
 		q0, q1 := win.of(r.w, outW)
 		sums := c.zeros(k)
-		self := r.h.FMA(width, r.w)
+		var image build.Reg // the thread's chunk of its first pixel
+		if isMax {
+			image = x.Index(r.n.Mul(height).Mul(width).FMA(r.chunks.by, r.u), c.bytes())
+		}
 		k.For(p0, p1, 1, func(p build.Reg) {
 			top, bottom := win.pixels(p, height)
 			k.For(q0, q1, 1, func(q build.Reg) {
 				left, right := win.pixels(q, width)
-				g := c.load(k, dy.Index(r.n.FMA(outH, p).FMA(outW, q).FMA(r.chunks.by, r.u), c.bytes()))
+				grad := func() []build.Reg {
+					return c.load(k, dy.Index(r.n.FMA(outH, p).FMA(outW, q).FMA(r.chunks.by, r.u), c.bytes()))
+				}
 				if !isMax {
 					pixels := bottom.Sub(top).Mul(right.Sub(left)).To(build.F32)
-					for e := range g {
-						sums[e].Set(sums[e].Add(g[e].Div(pixels)))
+					for e, g := range grad() {
+						sums[e].Set(sums[e].Add(g.Div(pixels)))
 					}
 					return
 				}
@@ -101,15 +106,16 @@ func poolWindowBackward(k *build.Kernel, c chunk, isMax bool) {
 				k.For(top, bottom, 1, func(h build.Reg) {
 					k.For(left, right, 1, func(w build.Reg) {
 						at := h.FMA(width, w)
-						for e, v := range c.load(k, x.Index(r.n.Mul(height).FMA(width, at).FMA(r.chunks.by, r.u), c.bytes())) {
+						for e, v := range c.load(k, image.Index(at.Mul(r.chunks.by), c.bytes())) {
 							above := v.Gt(largest[e]).Or(at.Eq(begin))
 							largest[e].Set(above.Select(build.F32, v, largest[e]))
 							first[e].Set(above.Select(build.S32, at, first[e]))
 						}
 					})
 				})
-				for e := range g {
-					sums[e].Set(sums[e].Add(first[e].Eq(self).Select(build.F32, g[e], 0)))
+				self := r.h.FMA(width, r.w)
+				for e, g := range grad() {
+					sums[e].Set(sums[e].Add(first[e].Eq(self).Select(build.F32, g, 0)))
 				}
 			})
 		})

@@ -17,3 +17,9 @@ var (
 	Kaiming     = kaiming
 	QKVOrder    = qkvOrder
 )
+
+// Trace makes a network show what its blocks give.
+func (n *Inception) Trace(f func(name string, y *autograd.Var)) { n.trace = f }
+
+// Prepare makes images of 0 … 255 the network's input.
+func (n *Inception) Prepare(x *autograd.Var) *autograd.Var { return n.prepare(x) }

@@ -73,7 +73,7 @@ bench/peer/checkpoint      tensor autograd nn pid bench checkpoint
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
-var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/simt", "internal/golden", "internal/golden/nets", "tfevents"}
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/ptx", "kernels/cuda/simt", "internal/golden", "internal/golden/nets", "tfevents"}
 
 func TestLayers(t *testing.T) {
 	allowed := map[string][]string{}

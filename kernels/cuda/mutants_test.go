@@ -1,0 +1,234 @@
+package cuda
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onestep/kernels/cuda/simt"
+)
+
+const (
+	// mutantsEnv says how many mutants [TestMutants] tries: a number, or all.
+	mutantsEnv = "ONESTEP_MUTANTS"
+	// mutantEnv plants a mutant in the tests: "conv2d.ptx:1234:bar.sync 1;", or nothing after the second colon.
+	mutantEnv = "ONESTEP_MUTANT"
+
+	mutantSeed  = 1
+	mutantCount = 240
+	mutantTime  = 3 * time.Minute // that its tests may take
+)
+
+// shipped are the files, and the tests that run their kernels.
+var shipped = map[*Module]string{
+	adamModule:             "TestAdam",
+	attentionModule:        "TestAttention|TestAttentionBackward",
+	bilinearModule:         "TestBilinear",
+	castModule:             "TestCast",
+	conv2DModule:           "TestConv2D|TestConv2DManyTaps|TestConv2DNotFinite",
+	conv2DInputGradModule:  "TestConv2DInputGrad|TestConv2DManyTaps",
+	conv2DWeightGradModule: "TestConv2DWeightGrad",
+	distanceModule:         "TestSampleDistance",
+	elementwiseModule:      "TestAxpby|TestAxpbyInPlace|TestMul|TestChannelAffine|TestCopyChannels",
+	embeddingModule:        "TestEmbedding",
+	gemmModule:             "TestGEMM",
+	groupNormModule:        "TestGroupNorm|TestGroupNormBackward|TestGroupNormHardStatistics|TestGroupNormBatch",
+	lpipsModule:            "TestLPIPSLayer|TestLPIPSLayerWidths",
+	normalModule:           "TestNormal",
+	pool2DModule:           "TestPool2D|TestMeanPixels",
+	productModule:          "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun",
+	reduceModule:           "TestSquaredNorm|TestSquaredNormOverflow",
+	reluModule:             "TestReLUBackward",
+	resampleModule:         "TestResample",
+	siluModule:             "TestSiLU|TestSiLUFar",
+	softmaxModule:          "TestCrossEntropy",
+	stepControlModule:      "TestStepControl",
+}
+
+// tiled are the files whose kernels have a subtest each.
+var tiled = []*Module{gemmModule, conv2DModule, conv2DInputGradModule, conv2DWeightGradModule}
+
+// shippedModule finds a file.
+func shippedModule(name string) *Module {
+	for m := range shipped {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// TestMain plants a mutant if the environment has one.
+func TestMain(m *testing.M) {
+	if text, is := os.LookupEnv(mutantEnv); is {
+		if err := plantMutant(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(exitNoMutant)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// exitNoMutant is what the tests end with that cannot plant the mutant they are given.
+const exitNoMutant = 9
+
+func plantMutant(text string) error {
+	const stepsWithoutEnd = 1 << 20
+	parts := strings.SplitN(text, ":", 3)
+	if len(parts) != 3 {
+		return fmt.Errorf("%s=%q: want file:line:instruction", mutantEnv, text)
+	}
+	m := shippedModule(parts[0])
+	line, err := strconv.Atoi(parts[1])
+	if m == nil || err != nil || line < 1 || line > strings.Count(m.PTX, "\n") {
+		return fmt.Errorf("%s=%q: no such line", mutantEnv, text)
+	}
+	m.PTX = mutant{line: line, after: parts[2]}.plant(m.PTX)
+	simt.Strict.MaxSteps = stepsWithoutEnd
+	return nil
+}
+
+// TestMutants changes single instructions of the shipped kernels, one at a time, and runs the tests that run the kernel: they must fail, but for
+// mutants that testdata/mutants.tsv excuses. It takes them from a list drawn by a seed, as many as the environment says, and waits to be asked: of
+// 240 the tests catch 194, and what the others need, a test or a reason, is not all written.
+func TestMutants(t *testing.T) {
+	count := 0
+	switch s := os.Getenv(mutantsEnv); {
+	case s == "":
+		t.Skipf("%s says how many to try", mutantsEnv)
+	case s == "all":
+		count = mutantCount
+	default:
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > mutantCount {
+			t.Fatalf("%s=%s: want a number up to %d, or all", mutantsEnv, s, mutantCount)
+		}
+		count = n
+	}
+	if testing.Short() || os.Getenv("ONESTEP_DEVICE") == "cuda" {
+		t.Skip("part of the longer tests, on the interpreter")
+	}
+	texts := map[string]string{}
+	for m := range shipped {
+		texts[m.Name] = m.PTX
+	}
+	g := newMutantMaker(mutantSeed, texts)
+	mutants := make([]mutant, count)
+	for i := range mutants {
+		mutants[i] = g.draw(i)
+	}
+	excused := readExcuses(t)
+	if most := mutantCount / 20; len(excused) > most {
+		t.Errorf("%d mutants are excused, at most %d of %d may be", len(excused), most, mutantCount)
+	}
+	for i, survives := range tryMutants(t, mutants) {
+		reason := excused[mutants[i].key()]
+		switch {
+		case survives && reason == "":
+			t.Errorf("no test notices this mutant; make one, or say in testdata/mutants.tsv why there can be none:\n%s\n%s", mutants[i], mutants[i].key())
+		case !survives && reason != "":
+			t.Errorf("a test notices this mutant, which testdata/mutants.tsv excuses:\n%s", mutants[i])
+		}
+		delete(excused, mutants[i].key())
+	}
+	if count == mutantCount {
+		for _, key := range slices.Sorted(maps.Keys(excused)) {
+			t.Errorf("testdata/mutants.tsv excuses a mutant that is not drawn:\n%s", key)
+		}
+	}
+}
+
+// readExcuses reads why mutants survive, by their keys.
+func readExcuses(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "mutants.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	excused := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		at := strings.LastIndexByte(line, '\t')
+		if at < 0 || strings.TrimSpace(line[at:]) == "" || excused[line[:at]] != "" {
+			t.Fatalf("testdata/mutants.tsv: %q", line)
+		}
+		excused[line[:at]] = strings.TrimSpace(line[at:])
+	}
+	return excused
+}
+
+// tryMutants says which survive, running several at a time.
+func tryMutants(t *testing.T, mutants []mutant) []bool {
+	t.Helper()
+	survives, errs := make([]bool, len(mutants)), make([]error, len(mutants))
+	next := make(chan int)
+	var crew sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		crew.Go(func() {
+			for i := range next {
+				survives[i], errs[i] = tryMutant(t, mutants[i])
+			}
+		})
+	}
+	for i := range mutants {
+		next <- i
+	}
+	close(next)
+	crew.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Errorf("%v: %v", mutants[i], err)
+		}
+	}
+	return survives
+}
+
+// tryMutant runs the tests of the mutant's kernel in a process of their own.
+func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
+	module := shippedModule(m.file)
+	run := "^(" + shipped[module] + ")$"
+	if slices.Contains(tiled, module) {
+		run += "|^(TestProductTilesRun|TestProductMemory)$/^" + tileTest(m.entry) + "$"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+run, "-test.failfast")
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.file, m.line, m.after))
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	took := time.Since(start).Round(10 * time.Millisecond)
+	switch {
+	case err == nil && bytes.Contains(out, []byte("no tests to run")):
+		return true, fmt.Errorf("no tests: %s", run)
+	case err == nil:
+		t.Logf("survives (%v): %v", took, m)
+		return true, nil
+	case cmd.ProcessState.ExitCode() == 1 && bytes.Contains(out, []byte("--- FAIL")) && !bytes.Contains(out, []byte("runtime error")):
+		t.Logf("caught (%v): %v\n%s", took, m, out[:min(len(out), 400)])
+		return false, nil
+	}
+	return false, fmt.Errorf("the tests end with %v:\n%s", err, out)
+}
+
+// tileTest is the subtest that runs a kernel of products: "gemm_nn_f16_tc_64x64" for gemm_f16_tc_nn_64x64.
+func tileTest(entry string) string {
+	for _, form := range []string{"_nn", "_nt", "_tn"} {
+		if head, tail, is := strings.Cut(entry, form+"_"); is {
+			return strings.Replace(head, "gemm", "gemm"+form, 1) + "_" + tail
+		}
+	}
+	return entry
+}

@@ -46,9 +46,15 @@ func TestBits(t *testing.T) {
 	}{{32, "r"}, {64, "d"}} {
 		n := kind.n
 		forms := []form{
-			{"and.bN %0, %1, %2;", func(a, b, c uint64) uint64 { return bitwise(n, func(i int) uint64 { return bit(a, i, n) * bit(b, i, n) }) }},
-			{"or.bN %0, %1, %2;", func(a, b, c uint64) uint64 { return bitwise(n, func(i int) uint64 { return max(bit(a, i, n), bit(b, i, n)) }) }},
-			{"xor.bN %0, %1, %2;", func(a, b, c uint64) uint64 { return bitwise(n, func(i int) uint64 { return (bit(a, i, n) + bit(b, i, n)) % 2 }) }},
+			{"and.bN %0, %1, %2;", func(a, b, c uint64) uint64 {
+				return bitwise(n, func(i int) uint64 { return bit(a, i, n) * bit(b, i, n) })
+			}},
+			{"or.bN %0, %1, %2;", func(a, b, c uint64) uint64 {
+				return bitwise(n, func(i int) uint64 { return max(bit(a, i, n), bit(b, i, n)) })
+			}},
+			{"xor.bN %0, %1, %2;", func(a, b, c uint64) uint64 {
+				return bitwise(n, func(i int) uint64 { return (bit(a, i, n) + bit(b, i, n)) % 2 })
+			}},
 			{"not.bN %0, %1;", func(a, b, c uint64) uint64 { return bitwise(n, func(i int) uint64 { return 1 - bit(a, i, n) }) }},
 			{"cnot.bN %0, %1;", func(a, b, c uint64) uint64 { return truth(a == 0) }},
 			{"brev.bN %0, %1;", func(a, b, c uint64) uint64 { return bitwise(n, func(i int) uint64 { return bit(a, n-1-i, n) }) }},

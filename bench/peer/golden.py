@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import pidstep
+from inception import Inception, folded
 from songunet import SongUNet, denoise
 
 TINY = dict(resolution=16, model_channels=32, channel_mult=(1, 2), num_blocks=1, attention_at=(8,))
@@ -20,12 +21,12 @@ TINY = dict(resolution=16, model_channels=32, channel_mult=(1, 2), num_blocks=1,
 # --- hash tensors -----------------------------------------------------------------------------------------------------
 
 
-def hash24(key, count):
-    """The 24-bit integers 0..count-1 of a key: SplitMix64 seeded with the key's FNV-1a hash."""
+def hash24(key, count, start=1):
+    """The 24-bit integers 0..count-1 of a key: SplitMix64 seeded with the key's FNV-1a hash. Perceptual files start at 0."""
     seed = 0xCBF29CE484222325
     for byte in key.encode():
         seed = (seed ^ byte) * 0x100000001B3 % 2**64
-    z = np.arange(1, count + 1, dtype=np.uint64)  # array arithmetic wraps, as it should
+    z = np.arange(start, count + start, dtype=np.uint64)  # array arithmetic wraps, as it should
     z *= np.uint64(0x9E3779B97F4A7C15)
     z += np.uint64(seed)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -33,9 +34,9 @@ def hash24(key, count):
     return (z ^ (z >> np.uint64(31))) >> np.uint64(40)
 
 
-def hash_values(key, count):
+def hash_values(key, count, start=1):
     """The same as float64 in [-1,1)."""
-    return hash24(key, count) / 2**23 - 1
+    return hash24(key, count, start) / 2**23 - 1
 
 
 def hash_images(key, *shape):
@@ -64,12 +65,31 @@ def hash_weights(net, prefix=""):
     return net
 
 
+@torch.no_grad()
+def hash_inception(net):
+    """Fills the Inception network with the weights of the perceptual golden files, and returns net."""
+    for name, p in net.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        v = hash_values(name, p.numel(), start=0)
+        if p.ndim >= 2:
+            v *= math.sqrt(3) * math.sqrt(2 / math.prod(p.shape[1:]))
+        elif name.endswith("running_var"):
+            v = 1 + 0.5 * (v + 1) / 2
+        elif name.endswith("weight"):
+            v = 1 + 0.1 * v
+        else:
+            v *= 0.1
+        p.copy_(torch.from_numpy(v.astype(np.float32).reshape(p.shape)))
+    return net
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
 def read_safetensors(path):
     """All tensors of a file, by name."""
-    types = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64}
+    types = {"F32": np.float32, "F64": np.float64, "U8": np.uint8, "I32": np.int32, "I64": np.int64}
     with open(path, "rb") as f:
         data = f.read()
     start = 8 + int.from_bytes(data[:8], "little")
@@ -126,6 +146,14 @@ def check(folder):
         compare(f"full net, {of}: grad norms", norms, [g["gradstat." + n][:1] for n in names], 5e-5)
         with torch.no_grad():
             compare(f"full net, {of}: D", denoise(net, place(g["in.D_x"]), g["in.D_sigma"]), g["out.D"], 2e-5)
+
+        g = load("inception_pytorch_fid")
+        net = place(folded(hash_inception(Inception()).eval()))
+        for images in "x32", "xrect":
+            with torch.no_grad():
+                features, logits = net(place(g[images + "_u8"].float() / 255))
+            compare(f"Inception {images}, {of}: pool3", features, g[images + ".pool3"], 1e-5)
+            compare(f"Inception {images}, {of}: logits", logits, g[images + ".fc_logits"], 1e-5)
 
         g, trace = load("g_pid_loss_l2"), load("i_train_trace_lr0.01")
         for doubled in False, True:

@@ -1,5 +1,5 @@
-// Command peer compares this project's CPU kernels and its whole CIFAR-10 training step with PyTorch's, alternating between the two in
-// one run, and prints a table of ratios: PyTorch's time over ours, above 1 where ours is faster.
+// Command peer compares this project's CPU kernels, the Inception network of FID and the whole CIFAR-10 training step with PyTorch's,
+// alternating between the two in one run, and prints a table of ratios: PyTorch's time over ours, above 1 where ours is faster.
 //
 //	pip install -r bench/peer/requirements.txt
 //	go run ./bench/peer [-python python3] [-rounds 5] [-out bench/README.md]
@@ -109,6 +109,10 @@ func run(python, script string, rounds int, batches string, steps bool, out stri
 			}
 		}
 	}
+	if r, err = compareInception(cpu, p, rounds); err != nil {
+		return err
+	}
+	row(r)
 	p.stop()
 	if steps {
 		text, err := compareStep(python, script, rounds)

@@ -7,14 +7,15 @@ input ends, so that a caller can alternate between PyTorch and its own kernels w
     {"op":"gemm", "m":1024, "n":1024, "k":1024, "iters":10}                 C (m,n) = A (m,k) B (k,n)
     {"op":"conv", "pass":"forward", "n":4, "h":32, "w":32, "in":256, "out":256, "k":3, "iters":10}
                                             pass: forward (with bias), input_grad, weight_grad; stride 1, same size
+    {"op":"inception", "n":8, "size":32, "iters":10}                        features of uint8 images, enlarged to 299x299
     {"op":"pid_step", "batch":4, "iters":1}                                 loss, gradients, RAdam and one average
 
 A timing is answered with
 
     {"op":..., "seconds":{"min":..,"median":..}, "layout":"channels_last", "variants":{<layout>:{"min":..,"median":..}}}
 
-"layout" is the variant that counts, the one with the smallest min of this request; "seconds" is its time. gemm and
-conv time every variant in each request, in turn. pid_step tries every variant at its first request and keeps the
+"layout" is the variant that counts, the one with the smallest min of this request; "seconds" is its time. gemm, conv
+and inception time every variant in each request, in turn. pid_step tries every variant at its first request and keeps the
 fastest; "layout" (nchw, channels_last) and "passes" (two, doubled) in a request pin one. Its answer has the last
 losses, which are those of the hash weights and hash noise of the golden numbers (prefixes teacher/, student/, trace:),
 and "peak_rss_bytes", the largest memory this process ever had: for the memory of a step, ask a fresh server for one
@@ -26,10 +27,12 @@ pinned variant and nothing else. A request that fails is answered with {"error":
 """
 
 import collections
+import copy
 import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import sys
 import time
@@ -38,11 +41,14 @@ for _name in [n for n in os.environ if n.startswith("OPENBLAS_")]:
     del os.environ[_name]  # meant for other programs; before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+import numpy as np
 import torch
+import torch._inductor.config
 import torch.nn.functional as F
 
 import golden
 import pidstep
+from inception import Inception, folded
 from songunet import SongUNet
 
 THREADS = 2
@@ -81,6 +87,20 @@ def conv(which, n, h, w, width_in, width_out, k):
         )
 
     return {name: variant(layout) for name, layout in LAYOUTS.items()}
+
+
+def inception(n, size):
+    """The features of uint8 images, the network's batch norms folded, in both layouts and, where there is a compiler, compiled."""
+    net = folded(golden.hash_inception(Inception()).eval())
+    last = copy.deepcopy(net).to(memory_format=torch.channels_last)
+    u8 = torch.from_numpy(golden.hash24("input:bytes", n * size * size * 3).astype(np.uint8).reshape(n, size, size, 3))
+    images = lambda: u8.permute(0, 3, 1, 2).float() / 255  # in the layout channels_last
+    variants = {"channels_last": lambda: last(images()), "nchw": lambda: net(images().contiguous())}
+    if shutil.which("g++"):
+        torch._inductor.config.freezing = True
+        compiled = torch.compile(last)
+        variants["compiled, frozen"] = lambda: compiled(images())
+    return variants
 
 
 class PIDStep:
@@ -153,7 +173,7 @@ class Server:
         return self.setups[key]
 
     def answer(self, q):
-        ops = {"info": self.info, "gemm": self.gemm, "conv": self.conv, "pid_step": self.pid_step}
+        ops = {"info": self.info, "gemm": self.gemm, "conv": self.conv, "inception": self.inception, "pid_step": self.pid_step}
         return {"op": q["op"], **ops[q["op"]](q)}
 
     def info(self, q):
@@ -173,6 +193,10 @@ class Server:
         with torch.inference_mode():
             args = (q["pass"], q["n"], q["h"], q["w"], q["in"], q["out"], q["k"])
             return race(self.setup(warm, conv, *args), q.get("iters", 10))
+
+    def inception(self, q):
+        with torch.no_grad():
+            return race(self.setup(warm, inception, q["n"], q["size"]), q.get("iters", 10))
 
     def pid_step(self, q):
         step = self.setup(PIDStep, q["batch"], q.get("layout"), q.get("passes"))

@@ -19,20 +19,7 @@ type Conv struct {
 // Conv2D convolves x; [kernels.Conv2D] has the formula.
 // Shapes: x (N,H,W,I); weight (KH,KW,I,O); bias (O) or nil; result (N,OH,OW,O).
 func Conv2D(x, weight, bias *Var, c Conv) *Var {
-	check(len(x.Shape()) == 4 && len(weight.Shape()) == 4, "Conv2D: input %v, weight %v: want 4 dimensions each", x.Shape(), weight.Shape())
-	check(x.Dim(3) == weight.Dim(2), "Conv2D: input %v has %d channels, weight %v wants %d", x.Shape(), x.Dim(3), weight.Shape(), weight.Dim(2))
-	check(bias == nil || bias.Len() == weight.Dim(3), "Conv2D: bias %v for weight %v", bias, weight.Shape())
-	if c.Stride == 0 {
-		c.Stride = 1
-	}
-	if c.Scale == 0 {
-		c.Scale = 1
-	}
-	s := kernels.ConvShape{
-		N: x.Dim(0), H: x.Dim(1), W: x.Dim(2), I: x.Dim(3),
-		KH: weight.Dim(0), KW: weight.Dim(1), O: weight.Dim(3),
-		Stride: c.Stride, PadH: c.PadH, PadW: c.PadW,
-	}.Out()
+	c, s := c.shape(x, weight, bias)
 	d := x.Device()
 	y := d.New(x.Value.DType(), s.N, s.OH, s.OW, s.O)
 	check(c.Residual == nil || slices.Equal(c.Residual.Shape(), y.Shape()), "Conv2D: residual %v for result %v", c.Residual, y.Shape())
@@ -70,6 +57,24 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 		v.node.scales = true
 	}
 	return v
+}
+
+// shape checks what is to be convolved, puts defaults in place of zeros, and finds the sizes.
+func (c Conv) shape(x, weight, bias *Var) (Conv, kernels.ConvShape) {
+	check(len(x.Shape()) == 4 && len(weight.Shape()) == 4, "Conv2D: input %v, weight %v: want 4 dimensions each", x.Shape(), weight.Shape())
+	check(x.Dim(3) == weight.Dim(2), "Conv2D: input %v has %d channels, weight %v wants %d", x.Shape(), x.Dim(3), weight.Shape(), weight.Dim(2))
+	check(bias == nil || bias.Len() == weight.Dim(3), "Conv2D: bias %v for weight %v", bias, weight.Shape())
+	if c.Stride == 0 {
+		c.Stride = 1
+	}
+	if c.Scale == 0 {
+		c.Scale = 1
+	}
+	return c, kernels.ConvShape{
+		N: x.Dim(0), H: x.Dim(1), W: x.Dim(2), I: x.Dim(3),
+		KH: weight.Dim(0), KW: weight.Dim(1), O: weight.Dim(3),
+		Stride: c.Stride, PadH: c.PadH, PadW: c.PadW,
+	}.Out()
 }
 
 // weightGrad adds to the gradients of a convolution's weight and bias (nil: none) what dy contributes, times scale. The sums of dy over the pixels

@@ -33,18 +33,27 @@ var Conv2D = Op[Conv2DArgs]{Name: "conv2d", Ref: conv2D, MACs: func(a Conv2DArgs
 
 // Conv2DArgs lists output, inputs, settings, sizes. Bias and Residual may be left out.
 type Conv2DArgs struct {
-	Y        Buf `kernel:"out"` // (N,OH,OW,O)
+	Y        Buf `kernel:"out gaps"` // (N,OH,OW,O), or channels of a wider image
 	X        Buf // (N,H,W,I)
 	Weight   Buf // (KH,KW,I,O)
 	Bias     Buf // (O), or not given
-	Residual Buf // (N,OH,OW,O), or not given
+	Residual Buf // as Y, or not given
 	Scale    float32
 	ReLU     bool
+	Width    int // elements from pixel to pixel of Y and Residual; 0: O. What lies between is left alone
 	ConvShape
 }
 
+// Row is the distance of pixels of Y and Residual.
+func (a Conv2DArgs) Row() int {
+	if a.Width == 0 {
+		return a.O
+	}
+	return a.Width
+}
+
 func conv2D(c *CPU, a Conv2DArgs) {
-	s := a.ConvShape
+	s, row := a.ConvShape, a.Row()
 	c.Rows(s.N*s.OH*s.OW, s.KH*s.KW*s.I*s.O, func(_, lo, hi int) {
 		sum := make([]float64, s.O)
 		for m := lo; m < hi; m++ { // (n,p,q)
@@ -63,13 +72,13 @@ func conv2D(c *CPU, a Conv2DArgs) {
 					y += float64(a.Bias.F32[o])
 				}
 				if a.Residual.Given() {
-					y += float64(a.Residual.F32[m*s.O+o])
+					y += float64(a.Residual.F32[m*row+o])
 				}
 				y *= float64(a.Scale)
 				if a.ReLU {
 					y = max(0, y)
 				}
-				a.Y.F32[m*s.O+o] = float32(y)
+				a.Y.F32[m*row+o] = float32(y)
 			}
 		}
 	})

@@ -1,8 +1,12 @@
 package nn
 
-import "onestep/autograd"
+import (
+	"onestep/autograd"
+	"onestep/kernels"
+	"onestep/tensor"
+)
 
-// inceptionBlock is branches side by side, whose results are joined along channels.
+// inceptionBlock is branches side by side, whose results are joined along channels. The last branch pools; if it halves the image, all do.
 type inceptionBlock []inceptionBranch
 
 // inceptionBranch is a pooling, if there is one, convolutions one after the other, and convolutions side by side of what they give.
@@ -22,8 +26,8 @@ func (s inceptionScope) chain(in int, units ...inceptionUnit) inceptionBranch {
 	return b
 }
 
-// into adds convolutions side by side.
-func (b inceptionBranch) into(s inceptionScope, in int, units ...inceptionUnit) inceptionBranch {
+// split adds convolutions side by side.
+func (b inceptionBranch) split(s inceptionScope, in int, units ...inceptionUnit) inceptionBranch {
 	for _, u := range units {
 		b.fork = append(b.fork, s.conv(in, u))
 	}
@@ -43,25 +47,57 @@ var (
 	inceptionDown = autograd.Pool{Kernel: 3, Stride: 2, Max: true}
 )
 
-// forward maps (N,H,W,C) to (N,H',W',C').
+// forward maps (N,H,W,C) to (N,H',W',C'). The last convolution of every branch writes into the result.
 func (b inceptionBlock) forward(x *autograd.Var) *autograd.Var {
-	var parts []*autograd.Var
+	n, h, w, width := x.Dim(0), x.Dim(1), x.Dim(2), 0
 	for _, branch := range b {
-		y := x
-		if branch.pool != nil {
-			y = autograd.Pool2D(y, *branch.pool)
-		}
-		for _, c := range branch.convs {
-			y = c.forward(y)
-		}
-		if branch.fork == nil {
-			parts = append(parts, y)
-		}
-		for _, c := range branch.fork {
-			parts = append(parts, c.forward(y))
-		}
+		width += branch.channels(x.Dim(3))
 	}
-	return autograd.Concat(parts...)
+	if b[len(b)-1].pool.Stride == 2 {
+		h, w = (h-3)/2+1, (w-3)/2+1
+	}
+	y, from := x.Device().New(kernels.F32, n, h, w, width), 0
+	for _, branch := range b {
+		branch.into(y, from, x)
+		from += branch.channels(x.Dim(3))
+	}
+	return autograd.Const(y)
+}
+
+// channels is how many the branch adds to the result, from an image of so many.
+func (b inceptionBranch) channels(in int) (sum int) {
+	switch {
+	case b.fork != nil:
+		for _, c := range b.fork {
+			sum += c.weight.Dim(3)
+		}
+		return sum
+	case b.convs != nil:
+		return b.convs[len(b.convs)-1].weight.Dim(3)
+	}
+	return in
+}
+
+// into makes the branch's result the channels of y from one on.
+func (b inceptionBranch) into(y *tensor.Tensor, from int, x *autograd.Var) {
+	if b.pool != nil {
+		x = autograd.Pool2D(x, *b.pool)
+	}
+	row, last := b.convs, b.fork
+	switch {
+	case row == nil:
+		autograd.CopyInto(y, from, x)
+		return
+	case last == nil:
+		row, last = row[:len(row)-1], row[len(row)-1:]
+	}
+	for _, c := range row {
+		x = c.forward(x)
+	}
+	for _, c := range last {
+		autograd.Conv2DInto(y, from, x, c.folded, c.bias, c.conv)
+		from += c.weight.Dim(3)
+	}
 }
 
 // Blocks of 35×35 pixels: 64 + 64 + 96 + pool channels.
@@ -124,11 +160,11 @@ func (s inceptionScope) blockD(in int) inceptionBlock {
 func (s inceptionScope) blockE(in int, pool autograd.Pool) inceptionBlock {
 	return inceptionBlock{
 		s.chain(in, inceptionUnit{"branch1x1", "conv", 320, 1, 1, same}),
-		s.chain(in, inceptionUnit{"branch3x3_1", "tower_conv", 384, 1, 1, same}).into(s, 384,
+		s.chain(in, inceptionUnit{"branch3x3_1", "tower_conv", 384, 1, 1, same}).split(s, 384,
 			inceptionUnit{"branch3x3_2a", "tower_mixed_conv", 384, 1, 3, same}, inceptionUnit{"branch3x3_2b", "tower_mixed_conv_1", 384, 3, 1, same}),
 		s.chain(in,
 			inceptionUnit{"branch3x3dbl_1", "tower_1_conv", 448, 1, 1, same},
-			inceptionUnit{"branch3x3dbl_2", "tower_1_conv_1", 384, 3, 3, same}).into(s, 384,
+			inceptionUnit{"branch3x3dbl_2", "tower_1_conv_1", 384, 3, 3, same}).split(s, 384,
 			inceptionUnit{"branch3x3dbl_3a", "tower_1_mixed_conv", 384, 1, 3, same},
 			inceptionUnit{"branch3x3dbl_3b", "tower_1_mixed_conv_1", 384, 3, 1, same}),
 		s.chain(in, inceptionUnit{"branch_pool", "tower_2_conv", 192, 1, 1, same}).after(pool),

@@ -25,10 +25,10 @@ func init() {
 
 // conv2D is the product of (pixels of y) x (taps, input channels) and the weight, (taps, input channels) x O.
 func conv2D(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
-	s := a.ConvShape
+	s, row := a.ConvShape, a.Row()
 	p := product{
 		c: c, isa: isa, m: s.N * s.OH * s.OW, n: s.O, k: s.KH * s.KW * s.I, alpha: 1,
-		bias: a.Bias, residual: a.Residual, ldr: s.O,
+		bias: a.Bias, residual: a.Residual, ldr: row,
 		scale: a.Scale, floor: negInf, finish: a.Residual.Given() || a.Scale != 1 || a.ReLU,
 	}
 	if a.ReLU {
@@ -36,12 +36,12 @@ func conv2D(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 	}
 	mustHold(&a.X, s.N*s.H*s.W, s.I, s.I)
 	mustHold(&a.Weight, p.k, s.O, s.O)
-	mustHold(&a.Y, p.m, p.n, p.n)
+	mustHold(&a.Y, p.m, p.n, row)
 	if a.Bias.Given() {
 		mustHold(&a.Bias, 1, s.O, 0)
 	}
 	if a.Residual.Given() {
-		mustHold(&a.Residual, p.m, p.n, p.n)
+		mustHold(&a.Residual, p.m, p.n, row)
 	}
 	x := inputImage(s)
 	p.b = &rightMatrix{buf: a.Weight, per: s.I, ld: s.O}
@@ -53,7 +53,7 @@ func conv2D(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 		p.b.taps, p.b.per = oneTap, p.k
 	}
 	defer p.read(x, a.X)()
-	p.writeTo(a.Y, s.O)
+	p.writeTo(a.Y, row)
 	p.run()
 }
 

@@ -6,9 +6,10 @@ import "onestep/kernels"
 func Conv2D(r *Rand) kernels.Conv2DArgs {
 	s := anyConv(r)
 	r.Sum(s.KH*s.KW*s.I + 2)
-	y := s.N * s.OH * s.OW * s.O
+	width := s.O + Pick(r, 0, 0, 5, 16)
+	y := s.N * s.OH * s.OW * width
 	return kernels.Conv2DArgs{
-		Y: r.Out(y), X: r.In(s.N * s.H * s.W * s.I), Weight: r.In(s.KH * s.KW * s.I * s.O),
+		Width: width, Y: r.Out(y), X: r.In(s.N * s.H * s.W * s.I), Weight: r.In(s.KH * s.KW * s.I * s.O),
 		Bias: r.Maybe(r.In(s.O)), Residual: r.Maybe(r.In(y)), Scale: Pick[float32](r, 1, 0.7), ReLU: r.Bool(),
 		ConvShape: s,
 	}
@@ -35,7 +36,7 @@ func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs {
 	}
 }
 
-// anyConv draws the geometry of a convolution: kernels up to 5, strides up to 3, padding up to the kernel.
+// anyConv draws the geometry of a convolution: kernels up to 5 pixels, or 7 in one direction, strides up to 3, padding up to the kernel.
 func anyConv(r *Rand) kernels.ConvShape {
 	for {
 		s := kernels.ConvShape{
@@ -46,6 +47,12 @@ func anyConv(r *Rand) kernels.ConvShape {
 		if r.Bool() {
 			s.O = (s.O + 15) / 16 * 16
 			s.I = (s.I + 15) / 16 * 16
+		}
+		switch r.IntN(8) {
+		case 0:
+			s.KH, s.KW = 1, Pick(r, 3, 7)
+		case 1:
+			s.KH, s.KW = Pick(r, 3, 7), 1
 		}
 		s.PadH, s.PadW = r.IntN(s.KH+1), r.IntN(s.KW+1)
 		if s.KH == 1 && s.KW == 1 && r.IntN(2) == 0 {

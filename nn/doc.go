@@ -1,6 +1,6 @@
-// Package nn holds modules and networks: EDM's two U-Nets and their preconditioning [karras22], LPIPS [zhang18], and the small
-// classifiers of the default job. A constructor is one struct literal; the names that [Scope] makes are those of the published
-// checkpoints, so loading needs no table.
+// Package nn holds modules and networks: EDM's two U-Nets and their preconditioning [karras22], LPIPS [zhang18], the Inception
+// network of FID [szegedy16, heusel17], and the small classifiers of the default job. A constructor is one struct literal; the names
+// that [Scope] makes are those of the published checkpoints, so loading needs no table.
 //
 // # Weights
 //
@@ -20,5 +20,7 @@
 //   - [song21] Y. Song et al., Score-based generative modeling through stochastic differential equations, arXiv:2011.13456
 //   - [dhariwal21] P. Dhariwal, A. Nichol, Diffusion models beat GANs on image synthesis, arXiv:2105.05233
 //   - [simonyan14] K. Simonyan, A. Zisserman, Very deep convolutional networks for large-scale image recognition, arXiv:1409.1556
+//   - [szegedy16] C. Szegedy et al., Rethinking the Inception architecture for computer vision, arXiv:1512.00567
+//   - [heusel17] M. Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, arXiv:1706.08500
 //   - [zhang18] R. Zhang et al., The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924
 package nn

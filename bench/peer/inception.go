@@ -13,7 +13,7 @@ const inceptionMACs = 5.72e9
 
 // compareInception compares the features of uint8 images of 32×32 pixels, enlarging them included.
 func compareInception(cpu *kernels.CPU, p *peer, rounds int) (result, error) {
-	const batch, size = 16, 32
+	const batch, size = 8, 32 // PyTorch is slower at 16
 	n := nn.NewInception(tensor.On(cpu), nn.InceptionPyTorch)
 	defer n.Release()
 	n.Init(tensor.Random{Seed: 1})

@@ -62,8 +62,8 @@ func convolutions(d *tensor.Device, t kernels.DType, s kernels.ConvShape, moment
 		y, dx, dw := x.NewLike(), x.NewLike(), d.New(kernels.F32, w.Shape()...)
 		seconds = best(d, y, moment, func() {
 			kernels.Conv2D.Run(d.Device, kernels.Conv2DArgs{Y: y.Buf(), X: x.Buf(), Weight: w.Buf(), Scale: 1, ConvShape: s})
-			kernels.Conv2DInputGrad.Run(d.Device, kernels.Conv2DInputGradArgs{DX: dx.Buf(), DY: y.Buf(), Weight: w.Buf(), ConvShape: s})
-			kernels.Conv2DWeightGrad.Run(d.Device, kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: y.Buf(), ConvShape: s})
+			kernels.Conv2DInputGrad.Run(d.Device, kernels.Conv2DInputGradArgs{DX: dx.Buf(), DY: y.Buf(), Weight: w.Buf(), Scale: 1, ConvShape: s})
+			kernels.Conv2DWeightGrad.Run(d.Device, kernels.Conv2DWeightGradArgs{DWeight: dw.Buf(), X: x.Buf(), DY: y.Buf(), Scale: 1, ConvShape: s})
 		})
 		return nil
 	})

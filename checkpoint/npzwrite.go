@@ -27,7 +27,11 @@ func WriteNPZ(path string, arrays []tensor.Named) error {
 	return tensor.AtomicWrite(path, func(w io.Writer) error {
 		z := newAligned(w)
 		for i, a := range arrays {
-			if err := z.entry(a.Name+".npy", heads[i], a.Data); err != nil {
+			data, err := a.Bytes()
+			if err == nil {
+				err = z.entry(a.Name+".npy", heads[i], data)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -38,11 +38,11 @@ var storageNames = map[string]string{
 // pickler writes a pickle of protocol 2, without a memo, and collects the tensors in it, each of which has a storage of its own.
 type pickler struct {
 	bytes.Buffer
-	storages [][]byte
+	storages []tensor.Named
 }
 
-// tree is the pickle of a value and the storages that it names.
-func tree(v any) (text []byte, storages [][]byte, err error) {
+// tree is the pickle of a value and the tensors whose storages it names.
+func tree(v any) (text []byte, storages []tensor.Named, err error) {
 	var p pickler
 	p.WriteString("\x80\x02")
 	if err := p.value(v); err != nil {
@@ -140,7 +140,7 @@ func (p *pickler) tensor(a tensor.Named) error {
 	p.ints(a.Shape)
 	p.ints(strides)
 	p.WriteString("\x89ccollections\nOrderedDict\n)RtR") // requires_grad false, no hooks
-	p.storages = append(p.storages, a.Data)
+	p.storages = append(p.storages, a)
 	return nil
 }
 

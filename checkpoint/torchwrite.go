@@ -37,8 +37,12 @@ func WriteTorchTree(path string, metadata map[string]string, v any) error {
 		if err := z.entry("archive/data.pkl", text); err != nil {
 			return err
 		}
-		for i, data := range storages {
-			if err := z.entry("archive/data/"+strconv.Itoa(i), data); err != nil {
+		for i, a := range storages {
+			data, err := a.Bytes()
+			if err == nil {
+				err = z.entry("archive/data/"+strconv.Itoa(i), data)
+			}
+			if err != nil {
 				return err
 			}
 		}

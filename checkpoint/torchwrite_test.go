@@ -2,8 +2,10 @@ package checkpoint_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"onestep/checkpoint"
@@ -48,6 +50,41 @@ func TestWriteTorch(t *testing.T) {
 			if !ok || e.DType != a.DType || !slices.Equal(e.Shape, a.Shape) || !bytes.Equal(e.Data, a.Data) {
 				t.Errorf("%s: %s came back as %s %v", path, a.Name, e.DType, e.Shape)
 			}
+		}
+	}
+}
+
+// TestWriteLazily: arrays that are made when they are written give the files of those that are there, and a wrong size leaves none.
+func TestWriteLazily(t *testing.T) {
+	x := []float32{1, 2, 3, 4, 5, 6}
+	plain := tensor.F32Tensor("x", x, 2, 3)
+	lazy := tensor.LazyF32("x", func() []float32 { return x }, 2, 3)
+	short := tensor.LazyF32("x", func() []float32 { return x[:5] }, 2, 3)
+	for name, write := range map[string]func(string, []tensor.Named) error{
+		"x.pt":  func(path string, list []tensor.Named) error { return checkpoint.WriteTorch(path, nil, list) },
+		"x.npz": checkpoint.WriteNPZ,
+	} {
+		var files [][]byte
+		for _, a := range []tensor.Named{plain, lazy} {
+			path := filepath.Join(t.TempDir(), name)
+			if err := write(path, []tensor.Named{a}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, b)
+		}
+		if !bytes.Equal(files[0], files[1]) {
+			t.Errorf("%s: %d bytes, made when written %d others", name, len(files[0]), len(files[1]))
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := write(path, []tensor.Named{short}); err == nil || !strings.Contains(err.Error(), "x: 20 bytes for F32 [2 3], want 24") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s: a file is left", name)
 		}
 	}
 }

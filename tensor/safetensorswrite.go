@@ -28,12 +28,12 @@ type Named struct {
 	Make func() []byte
 }
 
-// data is the bytes of the array.
-func (t Named) data() ([]byte, error) {
-	if t.Make == nil {
-		return t.Data, nil
+// Bytes is the array's data, made if need be. It is an error if there is more or less than type and shape say.
+func (t Named) Bytes() ([]byte, error) {
+	data := t.Data
+	if t.Make != nil {
+		data = t.Make()
 	}
-	data := t.Make()
 	size, err := byteSize(t.DType, t.Shape)
 	if err == nil && size != uint64(len(data)) {
 		err = fmt.Errorf("%s: %d bytes for %s %v, want %d", t.Name, len(data), t.DType, t.Shape, size)
@@ -121,7 +121,7 @@ func (f layout) write(w io.Writer) error {
 		return err
 	}
 	for _, t := range f.tensors {
-		data, err := t.data()
+		data, err := t.Bytes()
 		if err != nil {
 			return err
 		}

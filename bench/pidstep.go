@@ -8,20 +8,6 @@ import (
 	"onestep/tensor"
 )
 
-// CIFAR10 is the DDPM++ network of EDM's unconditional CIFAR-10 models, as PID distils it: 55.7 M parameters, 21.2 G multiply-adds an image.
-func CIFAR10() nn.UNetConfig {
-	c := nn.SongDefaults()
-	c.Resolution = 32
-	return c
-}
-
-// ImageNet64 is the ADM network of EDM's class-conditional ImageNet model: 295.9 M parameters, 109.7 G multiply-adds an image.
-func ImageNet64() nn.UNetConfig {
-	c := nn.DhariwalDefaults()
-	c.Resolution, c.LabelDim = 64, 1000
-	return c
-}
-
 // Step is what a training step to be timed is like. The zero value but for Net and Batch is float32 with the L2 distance.
 type Step struct {
 	Net   nn.UNetConfig

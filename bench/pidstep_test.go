@@ -10,6 +10,7 @@ import (
 	"onestep/bench"
 	"onestep/kernels"
 	"onestep/kernels/kernelstest"
+	"onestep/nn"
 	"onestep/tensor"
 )
 
@@ -18,7 +19,7 @@ func BenchmarkPIDStep(b *testing.B) {
 		b.Run(fmt.Sprintf("net=cifar10/loss=l2/batch=%d", batch), func(b *testing.B) {
 			cpu := kernels.NewCPU(0)
 			defer cpu.Close()
-			tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: bench.CIFAR10(), Batch: batch})
+			tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: nn.CIFAR10(), Batch: batch})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -49,7 +50,7 @@ func BenchmarkPIDStepImageNet64(b *testing.B) {
 			cpu := kernels.NewCPU(0)
 			defer cpu.Close()
 			tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{
-				Net: bench.ImageNet64(), Batch: 1, Half: half, LPIPS: true, Rates: []float64{0.999, 0.9999, 0.99995}, Checkpoint: true,
+				Net: nn.ImageNet64(), Batch: 1, Half: half, LPIPS: true, Rates: []float64{0.999, 0.9999, 0.99995}, Checkpoint: true,
 			})
 			if err != nil {
 				b.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"onestep/nn"
 )
 
 // Preset is a named job: settings to start from, and the files they cannot do without.
@@ -13,6 +15,7 @@ type Preset struct {
 	// Teacher is the published file that the settings are for; "": the embedded one. Its images decide the perceptual network, too: the
 	// embedded one is for the embedded teacher's only.
 	Teacher string
+	Net     nn.UNetConfig // of that file
 }
 
 // Presets are the embedded job and those of the paper.
@@ -25,8 +28,8 @@ type Preset struct {
 // but for RAdam's first five steps, which are not normalised. Nor does the code ever end: steps are those it counts down to.
 var Presets = []Preset{
 	{Name: "default", Config: DefaultJob},
-	{Name: "cifar10", Config: CIFAR10, Teacher: "edm-cifar10-32x32-uncond-vp.pkl"},
-	{Name: "imagenet64", Config: ImageNet64, Teacher: "edm-imagenet-64x64-cond-adm.pkl"},
+	{Name: "cifar10", Config: CIFAR10, Teacher: "edm-cifar10-32x32-uncond-vp.pkl", Net: nn.CIFAR10()},
+	{Name: "imagenet64", Config: ImageNet64, Teacher: "edm-imagenet-64x64-cond-adm.pkl", Net: nn.ImageNet64()},
 }
 
 // CIFAR10 is the paper's job for CIFAR-10, of 8 GPUs. [Presets] explains the letters.
@@ -81,6 +84,20 @@ func PresetNamed(name string) (Preset, error) {
 		names = append(names, p.Name)
 	}
 	return Preset{}, fmt.Errorf("preset %q: want one of %s", name, strings.Join(names, ", "))
+}
+
+// Settings are those of a preset and, over them, those of a run's configuration file, if one is named: what flags of the command line then override.
+func Settings(preset, file string) (p Preset, c Config, err error) {
+	if p, err = PresetNamed(preset); err != nil {
+		return p, c, err
+	}
+	c = p.Config
+	if file != "" {
+		if err = c.Read(file); err != nil {
+			err = fmt.Errorf("config: %w", err)
+		}
+	}
+	return p, c, err
 }
 
 // Missing says which file a configuration lacks that began as this preset.

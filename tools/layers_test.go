@@ -67,7 +67,7 @@ tools
 
 bench                      kernels tensor autograd nn nn/optim pid
 bench/sass                 kernels/cuda/chip
-bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor bench
+bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor nn bench
 bench/peer                 kernels kernels/kernelstest tensor nn bench github.com/klauspost/cpuid/v2
 bench/peer/checkpoint      tensor autograd nn pid bench checkpoint
 `

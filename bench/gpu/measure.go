@@ -6,6 +6,7 @@ import (
 
 	"onestep/bench"
 	"onestep/kernels/cuda"
+	"onestep/nn"
 	"onestep/tensor"
 )
 
@@ -76,7 +77,7 @@ func timed(d *cuda.Device, f func()) (float64, error) {
 // measureStep is the milliseconds of a whole training step of the CIFAR-10 network, by the host's clock over several steps.
 func measureStep(d *cuda.Device, small, half bool) (ms float64, name string, err error) {
 	defer tensor.Recover(&err)
-	c, batch, steps := bench.CIFAR10(), 64, 20
+	c, batch, steps := nn.CIFAR10(), 64, 20
 	if small {
 		c.Resolution, c.ModelChannels, c.NumBlocks, batch, steps = 8, 16, 1, 2, 3
 		c.AttnResolutions = []int{4}

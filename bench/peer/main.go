@@ -27,6 +27,7 @@ import (
 	"onestep/bench"
 	"onestep/kernels"
 	"onestep/kernels/kernelstest"
+	"onestep/nn"
 	"onestep/tensor"
 )
 
@@ -240,7 +241,7 @@ func compareStep(python, script string, rounds int) (string, error) {
 	defer p.stop()
 	cpu := kernels.NewCPU(threads)
 	defer cpu.Close()
-	tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: bench.CIFAR10(), Batch: batch})
+	tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: nn.CIFAR10(), Batch: batch})
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"onestep/bench"
 	"onestep/kernels"
+	"onestep/nn"
 	"onestep/tensor"
 )
 
@@ -101,7 +102,7 @@ func childMemory() (int64, error) {
 // ownMemory makes two steps and prints the peak resident memory in bytes, which Linux keeps in /proc.
 func ownMemory() {
 	cpu := kernels.NewCPU(threads)
-	tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: bench.CIFAR10(), Batch: 4})
+	tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{Net: nn.CIFAR10(), Batch: 4})
 	for range 2 {
 		if err == nil {
 			_, err = tr.Update()

@@ -123,17 +123,11 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		return nil, errors.New("--preset: a run that is continued keeps its own settings")
 	}
 	f.given = given
-	preset, err := pid.PresetNamed(f.preset)
-	if err != nil {
+	var preset pid.Preset
+	if preset, f.Config, err = pid.Settings(f.preset, f.config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	f.Config = preset.Config
-	if f.config != "" {
-		if err := f.Config.Read(f.config); err != nil {
-			return nil, fmt.Errorf("--config: %w", err)
-		}
-	}
-	if err := f.override(false); err != nil {
+	if err := cli.Set(f.plain(), given); err != nil {
 		return nil, err
 	}
 	if err := preset.Missing(f.Config); err != nil {
@@ -145,28 +139,16 @@ func parse(args []string, out io.Writer) (*flags, error) {
 // resume takes over the settings of a run. The flags that were given may change some of them, and must agree with the others.
 func (f *flags) resume(c pid.Config) error {
 	f.Config = c
-	if err := f.override(true); err != nil {
+	for _, o := range f.options() {
+		now, ok := f.given[o.Name]
+		if was := o.Value.String(); ok && o.how == keep && was != now {
+			return fmt.Errorf("%s %s: the run has %q, which --resume keeps", o.Flag(), now, was)
+		}
+	}
+	if err := cli.Set(f.plain(), f.given); err != nil {
 		return err
 	}
 	return f.Check()
-}
-
-// override sets the flags that were given once more, over settings that were read.
-func (f *flags) override(resumed bool) error {
-	for _, o := range f.options() {
-		now, ok := f.given[o.Name]
-		if !ok {
-			continue
-		}
-		before := o.Value.String()
-		if resumed && o.how == keep && before != now {
-			return fmt.Errorf("%s %s: the run has %q, which --resume keeps", o.Flag(), now, before)
-		}
-		if err := o.Value.Set(now); err != nil {
-			return fmt.Errorf("%s %q: %w", o.Flag(), now, err)
-		}
-	}
-	return nil
 }
 
 const usageHead = `Usage: distill [flags]

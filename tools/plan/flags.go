@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"onestep/nn"
 	"onestep/pid"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
@@ -15,6 +16,7 @@ import (
 type flags struct {
 	pid.Config
 	preset  string
+	net     nn.UNetConfig // that the preset is for; without a model_type: the embedded teacher's
 	config  string
 	gpus    int
 	threads int
@@ -58,22 +60,13 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	case err != nil:
 		return nil, err
 	}
-	preset, err := pid.PresetNamed(f.preset)
-	if err != nil {
+	var preset pid.Preset
+	if preset, f.Config, err = pid.Settings(f.preset, f.config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	f.Config = preset.Config
-	if f.config != "" {
-		if err := f.Config.Read(f.config); err != nil {
-			return nil, fmt.Errorf("--config: %w", err)
-		}
-	}
-	for _, o := range f.options() {
-		if now, ok := given[o.Name]; ok {
-			if err := o.Value.Set(now); err != nil {
-				return nil, fmt.Errorf("%s %q: %w", o.Flag(), now, err)
-			}
-		}
+	f.net = preset.Net
+	if err := cli.Set(f.options(), given); err != nil {
+		return nil, err
 	}
 	if f.gpus < 0 || f.threads < 0 {
 		return nil, fmt.Errorf("--gpus %d, --threads %d: must not be negative", f.gpus, f.threads)

@@ -57,8 +57,8 @@ func run(f *flags, out, messages io.Writer) error {
 
 // network is the teacher's, from its file or as published for the preset.
 func network(f *flags) (nn.UNetConfig, error) {
-	if f.Teacher == "" && f.preset != "default" {
-		return published(f.preset)
+	if f.Teacher == "" && f.net.ModelType != "" {
+		return f.net, nil
 	}
 	open := embedded.Teacher
 	if f.Teacher != "" {
@@ -74,19 +74,4 @@ func network(f *flags) (nn.UNetConfig, error) {
 		return net, fmt.Errorf("--teacher: %w", err)
 	}
 	return net, nil
-}
-
-// published is the network of the file that a preset is for [karras22].
-func published(preset string) (nn.UNetConfig, error) {
-	switch preset {
-	case "cifar10":
-		c := nn.SongDefaults()
-		c.Resolution = 32
-		return c, nil
-	case "imagenet64":
-		c := nn.DhariwalDefaults()
-		c.Resolution, c.LabelDim = 64, 1000
-		return c, nil
-	}
-	return nn.UNetConfig{}, fmt.Errorf("--preset %s: its network is not known without --teacher", preset)
 }

@@ -26,12 +26,8 @@ type preset struct {
 }
 
 var presets = []preset{
-	{"cifar10", bench.CIFAR10, bench.CIFAR10MACs},
-	{"imagenet64", func() nn.UNetConfig {
-		c := nn.DhariwalDefaults()
-		c.Resolution, c.LabelDim = 64, 1000
-		return c
-	}, 0},
+	{"cifar10", nn.CIFAR10, bench.CIFAR10MACs},
+	{"imagenet64", nn.ImageNet64, 0},
 	{"tiny", func() nn.UNetConfig {
 		c := nn.SongDefaults()
 		c.Resolution, c.ModelChannels, c.ChannelMult, c.NumBlocks, c.AttnResolutions = 8, 8, []int{1, 2}, 1, []int{4}

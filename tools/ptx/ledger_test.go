@@ -16,6 +16,7 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/kernels/cuda/ledger"
 	"onestep/kernels/cuda/simt"
+	"onestep/nn"
 	"onestep/tensor"
 )
 
@@ -129,9 +130,9 @@ func TestLedgerBytes(t *testing.T) {
 // TestLedgerCIFAR10 holds the launches of the paper's step to the operations that are known: 388.7 GFLOP an image.
 func TestLedgerCIFAR10(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short: builds networks of 56 M parameters")
+		t.Skip("-short: it builds networks of 56 M parameters")
 	}
-	r, err := record(bench.Step{Net: bench.CIFAR10(), Batch: 64, Half: true, LPIPS: true})
+	r, err := record(bench.Step{Net: nn.CIFAR10(), Batch: 64, Half: true, LPIPS: true})
 	if err != nil {
 		t.Fatal(err)
 	}

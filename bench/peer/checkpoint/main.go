@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"onestep/autograd"
-	"onestep/bench"
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
@@ -72,11 +71,11 @@ func command(name string, args ...string) error {
 
 // cases are the CIFAR-10 networks at full size, and ADM at a third of ImageNet-64's width.
 func cases() map[string]nn.UNetConfig {
-	classes := bench.CIFAR10()
+	classes := nn.CIFAR10()
 	classes.LabelDim = 10
 	adm := nn.DhariwalDefaults()
 	adm.Resolution, adm.ModelChannels, adm.LabelDim = 64, 64, 1000
-	return map[string]nn.UNetConfig{"song-cifar10": bench.CIFAR10(), "song-cifar10-cond": classes, "dhariwal-64": adm}
+	return map[string]nn.UNetConfig{"song-cifar10": nn.CIFAR10(), "song-cifar10-cond": classes, "dhariwal-64": adm}
 }
 
 // write makes a network, its files and our answer to random images.

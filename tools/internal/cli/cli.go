@@ -86,6 +86,18 @@ func ParseFiles(options []Option, args []string) (given map[string]string, files
 	return given, files, nil
 }
 
+// Set sets options to what was given, once more, over what was read from elsewhere meanwhile.
+func Set(options []Option, given map[string]string) error {
+	for _, o := range options {
+		if text, ok := given[o.Name]; ok {
+			if err := o.Value.Set(text); err != nil {
+				return fmt.Errorf("%s %q: %w", o.Flag(), text, err)
+			}
+		}
+	}
+	return nil
+}
+
 // Usage prints head, all options with defaults and units, and tail.
 func Usage(w io.Writer, head string, options []Option, tail string) error {
 	var b strings.Builder

@@ -92,7 +92,7 @@ func TestMemory(t *testing.T) {
 // TestMemoryOfGPU does so on the interpreter of a GPU, whose allocator is the same.
 func TestMemoryOfGPU(t *testing.T) {
 	if testing.Short() {
-		t.Skip("three steps on the interpreter take a while")
+		t.Skip("-short: three steps on the interpreter take seconds")
 	}
 	c := settings("l2", 2, 1)
 	c.FP16 = true
@@ -116,14 +116,14 @@ const childEnv = "ONESTEP_PLAN_CHILD"
 // TestMemoryOfProcess compares the prediction with the largest resident set of a process of its own that makes steps of the CIFAR-10 network.
 func TestMemoryOfProcess(t *testing.T) {
 	if testing.Short() {
-		t.Skip("steps of 56 million parameters take a while")
+		t.Skip("-short: steps of 56 million parameters take seconds")
 	}
 	c := settings("l2", 1, 1)
 	c.EMA = []float64{0.999}
 	for i, c := range variants(c) {
 		if os.Getenv(childEnv) == strconv.Itoa(i) {
 			debug.SetGCPercent(3) // garbage is none of the plan's
-			onCPU(t, Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 2}}, c.Micro)
+			onCPU(t, Job{Config: c, Net: nn.CIFAR10(), Machine: Machine{Threads: 2}}, c.Micro)
 			text, err := os.ReadFile("/proc/self/status")
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +140,7 @@ func TestMemoryOfProcess(t *testing.T) {
 	}
 	for i, c := range variants(c) {
 		t.Run(name(c), func(t *testing.T) {
-			p, err := New(Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 2}})
+			p, err := New(Job{Config: c, Net: nn.CIFAR10(), Machine: Machine{Threads: 2}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,18 +16,6 @@ func tiny() nn.UNetConfig {
 	return c
 }
 
-func cifar10() nn.UNetConfig {
-	c := nn.SongDefaults()
-	c.Resolution = 32
-	return c
-}
-
-func imagenet64() nn.UNetConfig {
-	c := nn.DhariwalDefaults()
-	c.Resolution, c.LabelDim = 64, 1000
-	return c
-}
-
 // settings are a small job's, with nothing drawn on the way.
 func settings(loss string, batch, micro int) pid.Config {
 	c := pid.DefaultJob
@@ -44,8 +32,8 @@ func TestParts(t *testing.T) {
 		macs  float64
 		count int
 	}{
-		{"cifar10", cifar10(), 21.192e9, 55_732_739},
-		{"imagenet64", imagenet64(), 109.665e9, 295_899_267},
+		{"cifar10", nn.CIFAR10(), 21.192e9, 55_732_739},
+		{"imagenet64", nn.ImageNet64(), 109.665e9, 295_899_267},
 	} {
 		p, err := New(Job{Config: settings("lpips", 12, 4), Net: test.net, Ranks: 2, Machine: Machine{Threads: 1}})
 		if err != nil {
@@ -77,7 +65,7 @@ func relative(x, want float64) float64 {
 // TestCheckpointBlocks sees that blocks are computed again: a third more of a student's step, and less memory.
 func TestCheckpointBlocks(t *testing.T) {
 	c := settings("l2", 16, 0)
-	j := Job{Config: c, Net: cifar10(), Machine: Machine{Threads: 1}}
+	j := Job{Config: c, Net: nn.CIFAR10(), Machine: Machine{Threads: 1}}
 	kept, err := New(j)
 	if err != nil {
 		t.Fatal(err)

@@ -23,14 +23,6 @@ type Work struct {
 	step       []kernels.Work // those of a step of one turn
 }
 
-// Total is the operations of all parts.
-func (w Work) Total() (flops float64) {
-	for _, p := range w.Parts {
-		flops += p.Forward + p.Backward
-	}
-	return flops
-}
-
 // mostSamples bounds the turn that is counted: beyond, operations grow in proportion.
 const mostSamples = 16
 

@@ -43,7 +43,7 @@ func distanceForward(k *build.Kernel, c chunk, squared bool) {
 	n, b := k.CTAID(), k.CTAIDY()
 	first := b.Mul(distancePart)
 	end := first.Add(distancePart).Min(count)
-	sums := c.zeros(k)
+	sums := variables(k, c.width, 0)
 	k.For(first.Add(k.TID().Mul(c.width)), end, 256*c.width, func(i build.Reg) {
 		at := n.FMA(count, i)
 		xs, ys := c.load(k, x.Index(at, c.t.Size())), c.load(k, y.Index(at, c.t.Size()))

@@ -18,6 +18,15 @@ func exp(x build.Reg) build.Reg {
 // expAny is eˣ to 3 ulp for x of any sign that is not so large that it overflows, 0 for −∞, and NaN for NaN.
 func expAny(x build.Reg) build.Reg { return exp(x.Lt(-200).Select(build.F32, -200, x)) }
 
+// variables are n float32 that start as x, a number.
+func variables(k *build.Kernel, n int, x any) []build.Reg {
+	rs := make([]build.Reg, n)
+	for i := range rs {
+		rs[i] = k.Var(build.F32, x)
+	}
+	return rs
+}
+
 // loadFloats reads n neighbouring elements of type t, 1 or 8 or 16 bytes of them, as float32.
 func loadFloats(k *build.Kernel, s build.Space, t build.Type, n int, at build.Reg, offset int) []build.Reg {
 	switch {

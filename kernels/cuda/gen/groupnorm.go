@@ -149,13 +149,7 @@ func (k *norm) again(body func(start build.Reg)) {
 }
 
 // zeros are variables for the sums of a vector's channels.
-func (k *norm) zeros() []build.Reg {
-	rs := make([]build.Reg, k.width)
-	for i := range rs {
-		rs[i] = k.Var(build.F32, 0)
-	}
-	return rs
-}
+func (k *norm) zeros() []build.Reg { return variables(k.Kernel, k.width, 0) }
 
 // pitch is the bytes between the sums of all threads of a vector's neighbouring channels: 32 lanes with neighbouring columns, channels of a vector
 // and parts meet no bank twice.

@@ -101,11 +101,3 @@ func (c chunk) store(k *build.Kernel, addr build.Reg, xs []build.Reg) {
 	storeFloats(k, build.Global, c.t, addr, 0, xs)
 }
 
-// zeros are changeable registers, as many as a chunk has elements.
-func (c chunk) zeros(k *build.Kernel) []build.Reg {
-	xs := make([]build.Reg, c.width)
-	for i := range xs {
-		xs[i] = k.Var(build.F32, 0)
-	}
-	return xs
-}

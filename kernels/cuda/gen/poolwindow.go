@@ -40,10 +40,7 @@ func poolWindow(k *build.Kernel, c chunk, isMax bool) {
 		if isMax {
 			start = math.Inf(-1)
 		}
-		ys := make([]build.Reg, c.width)
-		for e := range ys {
-			ys[e] = k.Var(build.F32, start)
-		}
+		ys := variables(k, c.width, start)
 		k.For(top, bottom, 1, func(h build.Reg) {
 			row := r.n.FMA(height, h).Mul(width)
 			k.For(left, right, 1, func(w build.Reg) {
@@ -79,7 +76,7 @@ func poolWindowBackward(k *build.Kernel, c chunk, isMax bool) {
 	r.each(func() {
 		p0, p1 := win.of(r.h, outH)
 		q0, q1 := win.of(r.w, outW)
-		sums := c.zeros(k)
+		sums := variables(k, c.width, 0)
 		var image build.Reg // the thread's chunk of its first pixel
 		if isMax {
 			image = x.Index(r.n.Mul(height).Mul(width).FMA(r.chunks.by, r.u), c.bytes())

@@ -61,7 +61,7 @@ func reduce(f *build.File, width int) {
 	k.Exit(m.Ge(rows).Or(c.Ge(keep)))
 	at := k.Var(build.U64, parts.Add(m.MulWide(stride).Add(n.MulWide(1)).Shl(2).As(build.U64)))
 	step := rows.MulWide(stride).Shl(2)
-	sums := variables(k, width)
+	sums := variables(k, width, 0)
 	k.For(0, count, 1, func(build.Reg) {
 		for i, x := range loadFloats(k, build.Global, build.F32, width, at, 0) {
 			sums[i].Set(sums[i].Add(x))
@@ -69,7 +69,7 @@ func reduce(f *build.File, width int) {
 		k.Emit("add.s64", at, at, step)
 	})
 	read := func(from build.Reg, index build.Reg, half int) []build.Reg {
-		xs := variables(k, width)
+		xs := variables(k, width, 0)
 		set := func(t build.Type) {
 			for i, x := range loadFloats(k, build.Global, t, width, from.Add(index.Shl(log2(t.Size())).As(build.U64)), 0) {
 				xs[i].Set(x)
@@ -93,15 +93,6 @@ func reduce(f *build.File, width int) {
 		storeFloats(k, build.Global, t, out.Add(index.Shl(log2(t.Size())).As(build.U64)), 0, ys)
 	}
 	k.IfElse(types.And(halfOut).Ne(0), func() { store(build.F16) }, func() { store(build.F32) })
-}
-
-// variables are n float32 that start as zero.
-func variables(k *build.Kernel, n int) []build.Reg {
-	rs := make([]build.Reg, n)
-	for i := range rs {
-		rs[i] = k.Var(build.F32, 0)
-	}
-	return rs
 }
 
 // columnSumsEnd has blocks of 32 columns, with a lane each; warp j adds the parts j, j+16, ...

@@ -102,7 +102,7 @@ func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare fu
 
 // biases is the bias of n columns; zero without one, and beyond the last column.
 func (e *epilogue) biases(p *product, col build.Reg, n int) []build.Reg {
-	bias := p.zeros(n)
+	bias := variables(p.Kernel, n, 0)
 	p.If(e.bias.Ne(0), func() {
 		load := func(t build.Type) {
 			from := e.bias.Index(col, t.Size())
@@ -133,7 +133,7 @@ func (e *epilogue) float32s(p *product, first int) {
 	e.strips(p, first, 4, 4, 4, func(col build.Reg) { bias = e.biases(p, col, 4) }, func(ss []strip) {
 		residual := make([][]build.Reg, len(ss))
 		for i := range ss {
-			residual[i] = p.filled(4, p.without())
+			residual[i] = variables(p.Kernel, 4, p.without())
 		}
 		p.If(e.hasResidual, func() {
 			for i, s := range ss {
@@ -159,7 +159,7 @@ func (e *epilogue) halves(p *product, first int) {
 	e.strips(p, first, 8, 2, 4, func(col build.Reg) { bias = e.biases(p, col, 8) }, func(ss []strip) {
 		residual := make([][]build.Reg, len(ss))
 		for i := range ss {
-			residual[i] = p.filled(8, p.without())
+			residual[i] = variables(p.Kernel, 8, p.without())
 		}
 		p.If(e.hasResidual, func() {
 			for i, s := range ss {
@@ -215,18 +215,6 @@ func (e *epilogue) elements(p *product, first int) {
 		return
 	}
 	p.IfElse(e.wide, func() { store(build.F32) }, func() { store(build.F16) })
-}
-
-// zeros are n float32 that start as zero.
-func (p *product) zeros(n int) []build.Reg { return p.filled(n, 0) }
-
-// filled are n float32 that start as x.
-func (p *product) filled(n, x int) []build.Reg {
-	rs := make([]build.Reg, n)
-	for i := range rs {
-		rs[i] = p.Var(build.F32, x)
-	}
-	return rs
 }
 
 // without is what stands for a residual or mask that is not given.

@@ -70,7 +70,7 @@ func (r *resampler) axis(n int, extent build.Reg, at func(i int) (pixel, f, numb
 
 // sum adds the pixels of rows and columns of taps and writes the chunk.
 func (r *resampler) sum(rows, cols []tap) {
-	acc := r.c.zeros(r.Kernel)
+	acc := variables(r.Kernel, r.c.width, 0)
 	for _, row := range rows {
 		line := r.n.FMA(r.inH, row.at).Mul(r.inW)
 		sum := make([]build.Reg, r.c.width)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,12 +50,12 @@ func openBoard(r *Run, c Config, step int, memory func() (now, peak int64), now 
 		return nil, err
 	}
 	if first := step - step%b.every; first < step { // the means that were begun
-		ms, err := r.Metrics()
+		log, err := ReadLog(r.Dir)
 		if err != nil {
 			return nil, err
 		}
-		from, _ := slices.BinarySearchFunc(ms, first+1, func(m Metrics, s int) int { return m.Step - s })
-		b.window = append(b.window, ms[from:]...)
+		from, _ := slices.BinarySearchFunc(log.Steps, first+1, func(m Metrics, s int) int { return m.Step - s })
+		b.window = append(b.window, log.Steps[from:]...)
 	}
 	var err error
 	if b.events, err = tfevents.Create(filepath.Join(r.Dir, fmt.Sprintf("%s%09d", eventFile, step)), b.time()); err != nil {
@@ -197,20 +197,15 @@ func (b *Board) evaluation(v any) error {
 	if err != nil {
 		return err
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(line, &fields); err != nil {
+	e, err := readEvaluation(line)
+	if err != nil {
 		return err
 	}
-	step, _ := fields["step"].(float64)
-	delete(fields, "step")
 	var values []tfevents.Value
-	for name, v := range fields {
-		if x, ok := v.(float64); ok && !math.IsNaN(x) {
-			values = append(values, scalar(tagEval+name, x))
-		}
+	for _, name := range slices.Sorted(maps.Keys(e.Numbers)) {
+		values = append(values, scalar(tagEval+name, e.Numbers[name]))
 	}
-	slices.SortFunc(values, func(a, b tfevents.Value) int { return strings.Compare(a.Tag, b.Tag) })
-	return b.event(int(step), values...)
+	return b.event(e.Step, values...)
 }
 
 // Samples shows a step's PNG file, if there is one.

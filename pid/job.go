@@ -89,6 +89,9 @@ func (j *Job) Join(ranks Ranks) error {
 // TeacherDigest is the SHA-256 of the teacher's tensors.
 func (j *Job) TeacherDigest() string { return j.digest() }
 
+// PerceptualDigest is that of the perceptual network's, "" without one.
+func (j *Job) PerceptualDigest() string { return j.perceptual() }
+
 // digest is a SHA-256 of all tensors.
 func digest(tensors []*nn.Param) string {
 	h := sha256.New()

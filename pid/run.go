@@ -1,7 +1,6 @@
 package pid
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,22 +124,6 @@ func (r *Run) Log(v any) error {
 	return err
 }
 
-// Metrics reads the log: the steps' metrics, skipped steps left out.
-func (r *Run) Metrics() ([]Metrics, error) {
-	b, err := os.ReadFile(filepath.Join(r.Dir, MetricsFile))
-	if err != nil {
-		return nil, err
-	}
-	var ms []Metrics
-	for line := range bytes.Lines(b) {
-		var m Metrics
-		if json.Unmarshal(line, &m) == nil && m.LR > 0 && !m.Skipped {
-			ms = append(ms, m)
-		}
-	}
-	return ms, nil
-}
-
 // Save writes a checkpoint and then the student's weights and every average's, which [Run.Restore] would write, too.
 func (r *Run) Save(j *Job) error {
 	if err := j.Trainer.CheckFinite(); err != nil {
@@ -213,10 +196,11 @@ func (r *Run) Restore(j *Job) error {
 		return err
 	}
 	same := r.from.Metadata[metaSettings] == j.Config.JSON()
-	if err := r.from.Close(); err != nil {
+	from := r.from
+	r.from = nil
+	if err := from.Close(); err != nil {
 		return err
 	}
-	r.from = nil
 	if !same || damaged != nil {
 		err = r.Save(j)
 	} else if err = r.keep(j.Trainer.Step, j.Config.Keep, false); err == nil {

@@ -217,7 +217,7 @@ func TestLoadUNetRefuses(t *testing.T) {
 // TestLoadVGG reads torchvision's state dict, with the classifier that is not wanted, in half precision to save time.
 func TestLoadVGG(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes a file of 30 MB")
+		t.Skip("-short: it makes a file of 30 MB")
 	}
 	want := nn.NewVGG16(tensor.CPU(0))
 	want.Init(tensor.Random{Seed: 2})

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -36,9 +34,9 @@ type display struct {
 const pageEvery = 30 * time.Second
 
 func newDisplay(f *flags, d *tensor.Device, dir *pid.Run, job *pid.Job, where string) (s *display, err error) {
-	s = &display{dir: dir, config: f.Config, report: report.Report{Dir: dir.Dir, Settings: f.settings()}, paged: time.Now()}
-	if s.report.Provenance, err = provenance(f, job, where); err != nil {
-		return nil, err
+	s = &display{
+		dir: dir, config: f.Config, paged: time.Now(),
+		report: report.Report{Dir: dir.Dir, Settings: f.settings(), Provenance: provenance(f, job, where)},
 	}
 	if s.judge, err = judge.New(d, job, f.Config); err != nil {
 		return nil, err
@@ -133,7 +131,7 @@ func (f *flags) settings() (list []report.Setting) {
 }
 
 // provenance says what the run is made of.
-func provenance(f *flags, job *pid.Job, where string) ([]report.Fact, error) {
+func provenance(f *flags, job *pid.Job, where string) []report.Fact {
 	var args []string
 	for _, a := range os.Args[1:] {
 		if strings.ContainsAny(a, " \t\n\"'") || a == "" {
@@ -149,17 +147,10 @@ func provenance(f *flags, job *pid.Job, where string) ([]report.Fact, error) {
 		{Name: "Network", Value: fmt.Sprintf("%d parameters, %dx%d images of %d channels", net.Count(), net.Resolution, net.Resolution, net.InChannels)},
 		{Name: "Teacher", Value: cmp.Or(f.Teacher, "embedded") + ", weights of SHA-256 " + job.TeacherDigest()},
 	}
-	switch {
-	case f.VGG != "":
-		sum, err := fileDigest(f.VGG)
-		if err != nil {
-			return nil, fmt.Errorf("--vgg: %w", err)
-		}
-		list = append(list, report.Fact{Name: "Perceptual network", Value: f.VGG + ", SHA-256 " + sum})
-	case f.Loss == "lpips":
-		list = append(list, report.Fact{Name: "Perceptual network", Value: "embedded"})
+	if sum := job.PerceptualDigest(); sum != "" {
+		list = append(list, report.Fact{Name: "Perceptual network", Value: cmp.Or(f.VGG, "embedded") + ", weights of SHA-256 " + sum})
 	}
-	return append(list, report.Fact{Name: "Random numbers", Value: fmt.Sprintf("seed %d", f.Seed)}), nil
+	return append(list, report.Fact{Name: "Random numbers", Value: fmt.Sprintf("seed %d", f.Seed)})
 }
 
 // program is the version of the command, as far as its build knows it.
@@ -178,17 +169,4 @@ func program() string {
 		}
 	}
 	return text + ", " + info.GoVersion
-}
-
-func fileDigest(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -13,7 +13,7 @@ import (
 // float32 implementations.
 func TestEmulated(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes half a minute")
+		t.Skip("-short: it takes half a minute")
 	}
 	dir := t.TempDir()
 	tinyTeacher(t, dir)

@@ -12,7 +12,7 @@ import (
 const curveWidth, curveHeight = 6.5, 3.5 // inches
 
 // curves draws what the run has shown. Loss and measures are files, too.
-func curves(dir string, c pid.Config, l log, speeds []pid.Speed) (list []figure, err error) {
+func curves(dir string, c pid.Config, l pid.Log, speeds []pid.Speed) (list []figure, err error) {
 	draw := func(file, title string, axes picture.Axes, series ...picture.Series) error {
 		axes.X = "step"
 		b, err := picture.Plot(curveWidth, curveHeight, axes, series...)
@@ -26,8 +26,8 @@ func curves(dir string, c pid.Config, l log, speeds []pid.Speed) (list []figure,
 		return tensor.AtomicWrite(filepath.Join(dir, file), func(w io.Writer) error { _, err := w.Write(b); return err })
 	}
 	column := func(name string, value func(pid.Metrics) float64) picture.Series {
-		s := picture.Series{Name: name, Smooth: max(10, float64(len(l.steps))/50)}
-		for _, m := range l.steps {
+		s := picture.Series{Name: name, Smooth: max(10, float64(len(l.Steps))/50)}
+		for _, m := range l.Steps {
 			if !m.Skipped {
 				s.X, s.Y = append(s.X, float64(m.Step)), append(s.Y, value(m))
 			}
@@ -39,11 +39,11 @@ func curves(dir string, c pid.Config, l log, speeds []pid.Speed) (list []figure,
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range l.measures() {
+	for _, name := range measures(l) {
 		s := picture.Series{Name: name}
-		for _, e := range l.evaluations {
-			if y, ok := e.numbers[name]; ok {
-				s.X, s.Y = append(s.X, float64(e.step)), append(s.Y, y)
+		for _, e := range l.Evaluations {
+			if y, ok := e.Numbers[name]; ok {
+				s.X, s.Y = append(s.X, float64(e.Step)), append(s.Y, y)
 			}
 		}
 		title := measureTitle(name)

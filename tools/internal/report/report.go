@@ -65,7 +65,7 @@ var layout = template.Must(template.New(File).Parse(text))
 // Write reads the folder and writes the page, and the curves as loss.png and one file for each measure of the evaluations, of which there may be
 // none. What the run has not shown yet is left out.
 func (r Report) Write(c pid.Config, now time.Time) error {
-	log, err := readLog(filepath.Join(r.Dir, pid.MetricsFile))
+	log, err := pid.ReadLog(r.Dir)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (r Report) Write(c pid.Config, now time.Time) error {
 		return err
 	}
 	p := page{Report: r, Name: filepath.Base(r.Dir), State: "no step yet", Written: now.UTC().Format("2006-01-02 15:04 MST")}
-	if n := len(log.steps); n > 0 {
-		p.State = fmt.Sprintf("%d of %d steps", log.steps[n-1].Step, c.Steps)
+	if n := len(log.Steps); n > 0 {
+		p.State = fmt.Sprintf("%d of %d steps", log.Steps[n-1].Step, c.Steps)
 	}
 	p.Facts = facts(c, log, speeds)
 	if table, err := os.ReadFile(filepath.Join(r.Dir, "results.txt")); err == nil {

@@ -80,8 +80,8 @@ func NewInception(d *tensor.Device, layout InceptionLayout) *Inception {
 	return n
 }
 
-// Features are the network's features of images of any size: bytes (N,H,W,C), or as Planar says, with one channel, which becomes three, or three. The same image
-// has the same features whatever is beside it, and on the host with any number of threads.
+// Features are the network's features of images of any size: bytes (N,H,W,C), or as Planar says, with one channel, which becomes three, or three.
+// The same image has the same features whatever is beside it, and on the host with any number of threads.
 func (n *Inception) Features(images []byte, count, height, width, channels int) InceptionFeatures {
 	size := height * width * channels
 	if count < 0 || size <= 0 || len(images) != count*size || channels != 1 && channels != 3 {

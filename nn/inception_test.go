@@ -46,7 +46,7 @@ func sameFeatures(t *testing.T, name string, got, want nn.InceptionFeatures) {
 // fused multiply-adds; and planar or not.
 func TestInceptionSameBits(t *testing.T) {
 	if len(golden.ISAs()) == 1 {
-		t.Skip("plain Go takes seconds")
+		t.Skip("-short: it takes seconds")
 	}
 	const count, size = 3, 24
 	images := someImages(count * size * size * 3)
@@ -80,7 +80,7 @@ func TestInceptionSameBits(t *testing.T) {
 // A grey image is one of three equal channels, no images have no features, and weights that are set anew are used.
 func TestInceptionImages(t *testing.T) {
 	if len(golden.ISAs()) == 1 {
-		t.Skip("plain Go takes seconds")
+		t.Skip("-short: it takes seconds")
 	}
 	d := tensor.CPU(0)
 	n := newInception(d, nn.InceptionPyTorch)

@@ -21,14 +21,6 @@ const (
 	InceptionTensorFlow
 )
 
-// String names the layout and what goes with it.
-func (l InceptionLayout) String() string { return [...]string{"pytorch-fid", "tensorflow"}[l] }
-
-// Resize says how images become 299×299 pixels, for provenance.
-func (l InceptionLayout) Resize() string {
-	return [...]string{"bilinear to 299, half-pixel centres, u/127.5-1", "bilinear to 299, dst*in/299, (u-128)/128"}[l]
-}
-
 // InceptionLayoutOf recognises a layout by the names of tensors; has says which there are.
 func InceptionLayoutOf(has func(name string) bool) (InceptionLayout, error) {
 	for l, name := range inceptionFirst {

@@ -11,7 +11,7 @@ import (
 // The committed assembly is what its generator writes.
 func TestGenVec(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the generator: not with -short")
+		t.Skip("-short: building the generator takes seconds")
 	}
 	dir := t.TempDir()
 	run := func(args ...string) ([]byte, error) {

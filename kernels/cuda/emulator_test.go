@@ -38,7 +38,7 @@ var gpu = sync.OnceValue(func() *cuda.Device {
 func interpreted(t *testing.T) {
 	t.Helper()
 	if onGPU {
-		t.Skip("on a GPU")
+		t.Skip("on a GPU: only the interpreter can show it")
 	}
 }
 

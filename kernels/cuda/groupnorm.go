@@ -17,7 +17,8 @@ func init() {
 		return sameType(a.Y, a.X) && allF32(a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
 	})
 	registerTyped(&kernels.GroupNormBackward, groupNormBackward, func(a kernels.GroupNormBackwardArgs) bool {
-		return sameType(a.DX, a.DY, a.X) && (!a.E.Given() || sameType(a.E, a.X)) && (!a.F.Given() || sameType(a.F, a.X)) && allF32(a.DW, a.DB, a.DAdd, a.DScale, a.DShift, a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
+		return sameType(a.DX, a.DY, a.X) && (!a.E.Given() || sameType(a.E, a.X)) && (!a.F.Given() || sameType(a.F, a.X)) &&
+			allF32(a.DW, a.DB, a.DAdd, a.DScale, a.DShift, a.Mean, a.Rstd, a.Add, a.W, a.B, a.Scale, a.Shift)
 	})
 }
 

@@ -151,7 +151,7 @@ func TestProductTilesRun(t *testing.T) {
 // TestProductMemory holds every kernel to its accesses: no two in a bank of shared memory at a time, and whole sectors of global memory.
 func TestProductMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("part of the longer tests")
+		t.Skip("-short: it takes seconds")
 	}
 	counters := simt.NewCounters(false)
 	eachTile(t, counters, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
-	"io"
 	"math"
 	"strconv"
 
@@ -14,8 +13,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-
-	"onestep/tensor"
 )
 
 // Axes is what stands around a plot.
@@ -35,8 +32,6 @@ type Series struct {
 }
 
 const (
-	plotWidth  = 8 // inches
-	plotHeight = 5
 	plotDPI    = 120
 	plotPoints = 2000 // that are drawn of a line
 	extreme    = 1e30 // of values; beyond it, ticks and ranges would overflow
@@ -47,19 +42,7 @@ var plotColors = []color.NRGBA{
 	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255},
 }
 
-// LossPlot draws lines as a PNG file. Without a single point that can be drawn it is an error.
-func LossPlot(path string, axes Axes, series ...Series) error {
-	b, err := Plot(plotWidth, plotHeight, axes, series...)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return tensor.AtomicWrite(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-}
-
-// Plot is [LossPlot] in memory, of so many inches at 120 dots each.
+// Plot draws lines as a PNG file of so many inches, at 120 dots each. Without a single point that can be drawn it is an error.
 func Plot(width, height float64, axes Axes, series ...Series) ([]byte, error) {
 	p, err := newPlot(axes, series)
 	if err != nil {

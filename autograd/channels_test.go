@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
 	"onestep/kernels"
-	"onestep/tensor"
 )
 
 // What is written into channels of an image is what Concat joins, and what FirstChannels takes out again.
 func TestIntoChannels(t *testing.T) {
-	golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
+	for _, isa := range kernels.ISAs() {
+		d := device(t, isa)
 		r := rand.New(rand.NewPCG(1, 2))
 		image := func(shape ...int) *autograd.Var {
 			return autograd.Const(d.FromFloat32(normals(r, size(shape)), shape...))
@@ -26,10 +25,10 @@ func TestIntoChannels(t *testing.T) {
 		autograd.Conv2DInto(y, 7, x, w, b, c)
 		autograd.CopyInto(y, 0, x)
 		if !slices.Equal(y.Float32s(), want.Value.Float32s()) {
-			t.Error("the parts are not those of Concat")
+			t.Errorf("%v: the parts are not those of Concat", isa)
 		}
 		if !slices.Equal(autograd.FirstChannels(want, 7).Value.Float32s(), x.Value.Float32s()) {
-			t.Error("the first channels are not those of the first part")
+			t.Errorf("%v: the first channels are not those of the first part", isa)
 		}
 		for name, f := range map[string]func(){
 			"channels outside":      func() { autograd.CopyInto(y, 17, x) },
@@ -40,11 +39,11 @@ func TestIntoChannels(t *testing.T) {
 			func() {
 				defer func() {
 					if _, ok := recover().(error); !ok {
-						t.Errorf("%s: no panic", name)
+						t.Errorf("%v: %s: no panic", isa, name)
 					}
 				}()
 				f()
 			}()
 		}
-	})
+	}
 }

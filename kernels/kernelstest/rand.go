@@ -7,7 +7,8 @@ import (
 	"onestep/kernels"
 )
 
-// Rand makes the arguments of one trial. The first trials take every Size as 1, as 7 and as its maximum; the rest draw.
+// Rand makes the arguments of one trial. The first trials take every Size as 1, as 7 and as its maximum; the rest draw. In the third trial and then in
+// every third, sizes of 16 or more are multiples of 8, for implementations that take whole vectors.
 type Rand struct {
 	*rand.Rand
 	trial int
@@ -25,15 +26,22 @@ func (r *Rand) Size(max int) int {
 	if r.slow && max > 4000 {
 		max /= 8
 	}
+	n := 1 + r.IntN(max)
 	switch r.trial {
 	case 0:
 		return 1
 	case 1:
 		return min(7, max)
 	case 2:
-		return max
+		n = max
 	}
-	return 1 + r.IntN(max)
+	if max >= 16 && (r.trial == 2 || r.trial%3 == 0) {
+		n = (n + 7) / 8 * 8
+		if n > max {
+			n -= 8
+		}
+	}
+	return n
 }
 
 // Pick is one of the choices; the first trial takes the first.

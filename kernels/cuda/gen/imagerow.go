@@ -100,4 +100,3 @@ func (c chunk) floats(k *build.Kernel, words []build.Reg) []build.Reg {
 func (c chunk) store(k *build.Kernel, addr build.Reg, xs []build.Reg) {
 	storeFloats(k, build.Global, c.t, addr, 0, xs)
 }
-

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"onestep/kernels"
@@ -172,7 +173,10 @@ func (c *Comm) Barrier() error {
 
 // Abort ends all other ranks, because of an error that the caller has reported. Under MPI it ends this one too, with status 1. Any goroutine may
 // call it.
-func (c *Comm) Abort(err error) { c.host.abort(err.Error()) }
+func (c *Comm) Abort(err error) {
+	c.host.abort(err.Error())
+	runtime.KeepAlive(c) // until then a sum may be under way, in memory of c that is pinned
+}
 
 // Close leaves the group once all ranks do, in order. A rank that has failed calls Abort instead, or ends as it is: under MPI the others would be
 // waited for.

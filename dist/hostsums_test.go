@@ -1,10 +1,14 @@
 package dist
 
 import (
+	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"onestep/tensor"
 )
@@ -140,5 +144,38 @@ func TestHostSums(t *testing.T) {
 			})
 		}
 		wait.Wait()
+	}
+}
+
+// collecting is a host whose abort takes long enough for garbage to be collected, and finds out whether the sums were.
+type collecting struct {
+	alone
+	gone     *atomic.Bool
+	wereGone *bool
+}
+
+func (c collecting) abort(string) {
+	for range 5 {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	*c.wereGone = c.gone.Load()
+}
+
+// watchedSums are sums that are large enough to be a piece of memory of their own.
+type watchedSums struct {
+	alone
+	_ [64]byte
+}
+
+// TestAbortKeepsSums: what a sum may be under way in, pinned memory, is no garbage while a group is ended. The program would end with a panic.
+func TestAbortKeepsSums(t *testing.T) {
+	var gone atomic.Bool
+	var wereGone bool
+	s := &watchedSums{}
+	runtime.AddCleanup(s, func(gone *atomic.Bool) { gone.Store(true) }, &gone)
+	(&Comm{host: collecting{gone: &gone, wereGone: &wereGone}, sums: s}).Abort(errors.New("test"))
+	if wereGone {
+		t.Error("the sums were collected while the group was being ended")
 	}
 }

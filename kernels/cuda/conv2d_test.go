@@ -26,6 +26,13 @@ func TestConv2DInputGrad(t *testing.T) {
 
 func TestConv2DWeightGrad(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGrad, emulator, convOptions()...)
+	kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs { // bias gradients of many pixels
+		s := kernels.ConvShape{N: 1, H: 16 + r.Size(16), W: 17, I: 4, O: kernelstest.Pick(r, 8, 7, 36), KH: 1, KW: 1, Stride: 1}.Out()
+		r.Sum(s.OH * s.OW)
+		return kernels.Conv2DWeightGradArgs{
+			DWeight: r.Out(s.I * s.O), DBias: r.Out(s.O), X: r.In(s.H * s.W * s.I), DY: r.In(s.OH * s.OW * s.O), Scale: 0.7, ConvShape: s,
+		}
+	}, emulator, kernelstest.Trials(6), kernelstest.Seeds(3))
 }
 
 // TestConv2DManyTaps has more taps than the 32 that a kernel takes at a time.

@@ -8,6 +8,6 @@ import (
 )
 
 func TestSampleDistance(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.SampleDistance, kernelstest.SampleDistance, emulator, kernelstest.Within(4), kernelstest.OnlyF32("D"))
-	kernelstest.AgreeOn(t, &kernels.SampleDistanceBackward, kernelstest.SampleDistanceBackward, emulator, kernelstest.Within(4), kernelstest.OnlyF32("DD"), kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.SampleDistance, kernelstest.SampleDistance, emulator, kernelstest.Within(4), kernelstest.OnlyF32("D"), trials(30))
+	kernelstest.AgreeOn(t, &kernels.SampleDistanceBackward, kernelstest.SampleDistanceBackward, emulator, kernelstest.Within(4), kernelstest.OnlyF32("DD"), kernelstest.HalfBits(), trials(30))
 }

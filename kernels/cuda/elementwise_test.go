@@ -9,7 +9,7 @@ import (
 
 func TestAxpby(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.Axpby, kernelstest.Axpby, emulator, kernelstest.Within(2), kernelstest.HalfBits())
-	kernelstest.AgreeOn(t, &kernels.SampleAxpby, kernelstest.SampleAxpby, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.SampleAxpby, kernelstest.SampleAxpby, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), trials(60))
 }
 
 // TestAxpbyInPlace adds to a buffer, as gradients are.

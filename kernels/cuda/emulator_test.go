@@ -2,6 +2,8 @@ package cuda_test
 
 import (
 	"errors"
+	"flag"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -22,6 +24,20 @@ var shared = sync.OnceValues(func() (*emulated.Driver, *cuda.Device) {
 	}
 	return drv, d
 })
+
+// TestMain runs the tests. If they were all of them, every kernel has been launched, or that is a failure.
+func TestMain(m *testing.M) {
+	cuda.PlantGiven()
+	code := m.Run()
+	whole := !testing.Short() && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""
+	if _, d := shared(); code == 0 && whole && !onGPU {
+		if list := d.Unlaunched(); len(list) > 0 {
+			fmt.Fprintf(os.Stderr, "FAIL: no test launches %s\n", strings.Join(list, ", "))
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 // onGPU says that the tests of operations are to run on the first GPU.
 var onGPU = os.Getenv("ONESTEP_DEVICE") == "cuda"

@@ -69,15 +69,27 @@ func shippedModule(name string) *Module {
 	return nil
 }
 
-// TestMain plants a mutant if the environment has one.
-func TestMain(m *testing.M) {
+// PlantGiven plants a mutant if the environment has one.
+func PlantGiven() {
 	if text, is := os.LookupEnv(mutantEnv); is {
 		if err := plantMutant(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(exitNoMutant)
 		}
 	}
-	os.Exit(m.Run())
+}
+
+// Unlaunched lists the shipped kernels that a device has not launched.
+func (d *Device) Unlaunched() (list []string) {
+	for m := range shipped {
+		for _, k := range kernelTexts(m.PTX) {
+			if d.kernels[kernelKey{m, k.entry}] == nil {
+				list = append(list, m.Name+": "+k.entry)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // exitNoMutant is what the tests end with that cannot plant the mutant they are given.

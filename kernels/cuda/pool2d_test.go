@@ -8,8 +8,8 @@ import (
 )
 
 func TestPool2D(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, emulator, kernelstest.HalfBits())
-	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, emulator, kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, emulator, kernelstest.HalfBits(), trials(30))
+	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, emulator, kernelstest.HalfBits(), trials(30))
 	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.HalvingBackward, emulator, kernelstest.Exactly(), kernelstest.HalfBits())
 }
 

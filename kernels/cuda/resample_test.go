@@ -8,5 +8,5 @@ import (
 )
 
 func TestResample(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.HalfBits(), trials(30))
+	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.HalfBits(), trials(50))
 }

@@ -8,6 +8,6 @@ import (
 )
 
 func TestCrossEntropy(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.CrossEntropy, kernelstest.CrossEntropy, emulator, kernelstest.Within(16), kernelstest.OnlyF32("Labels"))
-	kernelstest.AgreeOn(t, &kernels.CrossEntropyBackward, kernelstest.CrossEntropyBackward, emulator, kernelstest.Within(16), kernelstest.OnlyF32("Labels"))
+	kernelstest.AgreeOn(t, &kernels.CrossEntropy, kernelstest.CrossEntropy, emulator, kernelstest.Within(16), kernelstest.OnlyF32("Y", "Labels"))
+	kernelstest.AgreeOn(t, &kernels.CrossEntropyBackward, kernelstest.CrossEntropyBackward, emulator, kernelstest.Within(16), kernelstest.OnlyF32("DY", "Labels"))
 }

@@ -4,7 +4,8 @@ import "onestep/kernels"
 
 // Resample draws arguments of [kernels.Resample].
 func Resample(r *Rand) kernels.ResampleArgs {
-	f := Pick(r, []float32{0.5, 0.5}, []float32{0.125, 0.375, 0.375, 0.125}, []float32{0.25, 0.5, 0.25}, []float32{0.1, 0.2, 0.3, 0.4}, []float32{0.3, 0.7}, []float32{1})
+	f := Pick(r, []float32{0.5, 0.5}, []float32{0.125, 0.375, 0.375, 0.125}, []float32{0.25, 0.5, 0.25}, []float32{0.1, 0.2, 0.3, 0.4}, []float32{0.3, 0.7}, []float32{1},
+		[]float32{0.05, 0.1, 0.35, 0.3, 0.15, 0.05})
 	a := kernels.ResampleArgs{Filter: f, Pad: (len(f) - 1) / 2, Gain: Pick[float32](r, 1, 4, 0.7), Up: r.Bool(), N: r.Size(3), C: Pick(r, r.Size(70), 3)}
 	a.SmallH, a.SmallW = r.Size(12), r.Size(12)
 	a.BigH, a.BigW = 2*a.SmallH, 2*a.SmallW

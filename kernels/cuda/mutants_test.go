@@ -79,11 +79,14 @@ func PlantGiven() {
 	}
 }
 
-// Unlaunched lists the shipped kernels that a device has not launched.
+// launched are kernels that were launched on devices of single tests.
+var launched = map[kernelKey]*kernel{}
+
+// Unlaunched lists the shipped kernels that neither a device nor the device of a single test has launched.
 func (d *Device) Unlaunched() (list []string) {
 	for m := range shipped {
 		for _, k := range kernelTexts(m.PTX) {
-			if d.kernels[kernelKey{m, k.entry}] == nil {
+			if key := (kernelKey{m, k.entry}); d.kernels[key] == nil && launched[key] == nil {
 				list = append(list, m.Name+": "+k.entry)
 			}
 		}

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"maps"
 	"testing"
 
 	"onestep/kernels"
@@ -17,6 +18,7 @@ func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { maps.Copy(launched, d.kernels) })
 	return d, func(seed uint64) kernels.Device {
 		o := simt.Strict
 		o.Seed, o.Counters = seed, counters

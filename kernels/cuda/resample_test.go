@@ -9,4 +9,5 @@ import (
 
 func TestResample(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.HalfBits(), trials(50))
+	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.AllHalf(), trials(50))
 }

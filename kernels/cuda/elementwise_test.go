@@ -41,7 +41,7 @@ func TestMul(t *testing.T) {
 }
 
 func TestChannelAffine(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.ChannelAffine, kernelstest.ChannelAffine, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.ChannelAffine, kernelstest.ChannelAffine, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), trials(40))
 }
 
 func TestCopyChannels(t *testing.T) {

@@ -14,7 +14,7 @@ func TestLPIPSLayer(t *testing.T) {
 
 // TestLPIPSLayerWidths has the channels of the networks, which are spread over lanes in several ways.
 func TestLPIPSLayerWidths(t *testing.T) {
-	for _, c := range []int{16, 64, 128, 256, 512, 1024} {
+	for _, c := range []int{16, 40, 64, 128, 200, 256, 400, 512, 1024} {
 		pixels := 2000 / c
 		kernelstest.AgreeOn(t, &kernels.LPIPSLayer, func(r *kernelstest.Rand) kernels.LPIPSLayerArgs {
 			n, p := r.Size(3), r.Size(pixels)

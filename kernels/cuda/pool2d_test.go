@@ -16,5 +16,5 @@ func TestPool2D(t *testing.T) {
 }
 
 func TestMeanPixels(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, emulator, kernelstest.Within(16), kernelstest.HalfBits())
+	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, emulator, kernelstest.Within(16), kernelstest.HalfBits(), trials(40))
 }

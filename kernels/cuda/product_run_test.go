@@ -48,14 +48,19 @@ var productCases = []struct {
 		}, open, options...)
 	}},
 	{"conv2d_input_grad", nil, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
-		kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
-			s := caseShape(r, large, whole)
-			s.I, s.O = s.O, s.I
-			return kernels.Conv2DInputGradArgs{
-				DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3),
-				Mask: r.Maybe(small(r, s.N*s.H*s.W*s.I, 3)), Scale: 0.5, ConvShape: s,
-			}
-		}, open, options...)
+		for _, masked := range []bool{false, true} {
+			kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
+				s := caseShape(r, large, whole)
+				s.I, s.O = s.O, s.I
+				a := kernels.Conv2DInputGradArgs{
+					DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), Scale: 0.5, ConvShape: s,
+				}
+				if masked {
+					a.Mask = small(r, s.N*s.H*s.W*s.I, 3)
+				}
+				return a
+			}, open, options...)
+		}
 	}},
 	{"conv2d_weight_grad", weightGradWithout, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs {

@@ -114,6 +114,10 @@ func TestArithmetic(t *testing.T) {
 		{"dp2a.hi.u32.u32 r1, r1, r2, r3;", 0x00020003, 0x05040000, 1, 23},
 		{"add.cc.u32 r1, r1, r2; addc.u32 r1, r3, 0;", 0xffffffff, 1, 5, 6},
 		{"sub.cc.u32 r1, r1, r2; subc.u32 r1, r3, 0;", 0, 1, 5, 4},
+		{"sub.cc.u32 r1, r1, r2; addc.u32 r1, r3, 0;", 0, 1, 5, 5}, // as hardware: IADD3 with ¬b, whose carry is no borrow
+		{"sub.cc.u32 r1, r1, r2; addc.u32 r1, r3, 0;", 1, 1, 5, 6},
+		{"add.cc.u32 r1, r1, r2; subc.u32 r1, r3, 0;", 0, 1, 5, 4},
+		{"add.cc.u32 r1, r1, r2; subc.u32 r1, r3, 0;", 0xffffffff, 1, 5, 5},
 		{"min.f32 r1, r1, r2;", nan, one, 0, one},
 		{"min.f32 r1, r1, r2;", nan, nan, 0, nan32},
 		{"min.NaN.f32 r1, r1, r2;", nan, one, 0, nan32},

@@ -188,7 +188,8 @@ func (d *decoder) products24(s bool) {
 	}
 }
 
-// carries decodes what reads or writes the condition code's carry. Subtraction's carry is its borrow.
+// carries decodes what reads or writes the condition code's carry. A subtraction is a + ¬b + 1, on hardware too: its carry is 0 if it borrows,
+// which is seen where additions go on from subtractions, as in compilers' division of 128-bit numbers.
 func (d *decoder) carries(n int, s bool) bool {
 	in := d.in
 	reads := in.Op == "addc" || in.Op == "subc" || in.Op == "madc"
@@ -215,15 +216,14 @@ func (d *decoder) carries(n int, s bool) bool {
 					p = p * q & cut
 				}
 				q = z[i] & cut
+			case "sub":
+				q, carry = ^q&cut, 1
+			case "subc":
+				q = ^q & cut
 			}
-			var sum, out uint64
-			if in.Op == "sub" || in.Op == "subc" {
-				sum, out = bits.Sub64(p, q, carry)
-			} else {
-				sum, out = bits.Add64(p, q, carry)
-				if n < 64 {
-					out = sum >> n & 1
-				}
+			sum, out := bits.Add64(p, q, carry)
+			if n < 64 {
+				out = sum >> n & 1
 			}
 			w.set(r, i, sum&cut)
 			if writes {

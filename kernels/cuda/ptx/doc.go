@@ -1,5 +1,5 @@
 // Package ptx reads PTX, NVIDIA's virtual assembly: a parser into a [Module], so strict that what it lets through is well formed by the
-// PTX ISA for sm_50 to sm_90, as far as ordinary compilers use it for sm_80.
+// PTX ISA for sm_50 to sm_121, as far as ordinary compilers use it for sm_80.
 //
 // A file is cut into tokens (lexer.go), declarations become variables and functions (declare.go, function.go), and instructions are held to
 // a table of forms, a line each (instructions.go; form.go says how to read it): to add an instruction, add its line. A [Module] prints as PTX

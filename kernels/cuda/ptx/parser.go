@@ -126,8 +126,8 @@ func (p *parser) file() {
 
 // targets are the known architectures and the first PTX ISA that has them.
 var targets = map[int]Version{
-	50: {4, 0}, 52: {4, 1}, 53: {4, 1}, 60: {5, 0}, 61: {5, 0}, 62: {5, 0}, 70: {6, 0}, 72: {6, 1}, 75: {6, 3}, 80: {7, 0}, 86: {7, 1}, 87: {7, 4}, 89: {7, 8},
-	90: {7, 8},
+	50: {4, 0}, 52: {4, 1}, 53: {4, 1}, 60: {5, 0}, 61: {5, 0}, 62: {5, 0}, 70: {6, 0}, 72: {6, 1}, 75: {6, 3}, 80: {7, 0}, 86: {7, 1}, 87: {7, 4}, 88: {9, 0},
+	89: {7, 8}, 90: {7, 8}, 100: {8, 6}, 101: {8, 6}, 103: {8, 8}, 110: {9, 0}, 120: {8, 7}, 121: {8, 8},
 }
 
 // Before says whether v is older than w.
@@ -172,10 +172,11 @@ func (p *parser) targetLine() {
 		arch, isArch := strings.CutPrefix(t.text, "sm_")
 		switch {
 		case isArch && first:
-			p.target, _ = strconv.Atoi(strings.TrimSuffix(arch, "a"))
+			number := strings.TrimRight(arch, "af") // a: with what only this architecture has; f: what its family has
+			p.target, _ = strconv.Atoi(number)
 			since, known := targets[p.target]
-			if !known || strings.HasSuffix(arch, "a") && p.target != 90 {
-				p.fail(t.line, "target %s is not supported, want one of sm_50 to sm_90, for instance sm_80", t.text)
+			if suffix := arch[len(number):]; !known || len(suffix) > 1 || suffix == "a" && p.target < 90 || suffix == "f" && p.target < 100 {
+				p.fail(t.line, "target %s is not supported, want one of sm_50 to sm_121, for instance sm_80", t.text)
 			}
 			if p.module.Version.Before(since) {
 				p.fail(t.line, "target %s needs .version %v or later, this file has %v", t.text, since, p.module.Version)

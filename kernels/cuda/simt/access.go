@@ -312,8 +312,8 @@ func (d *decoder) atomic() {
 	if len(in.Operands) > first+2 && in.Has("cas") {
 		c = d.src(first + 2)
 	}
-	f := d.combine(t)
 	s := in.Space
+	f, inShared := d.combine(t, s != ptx.Shared), d.combine(t, false)
 	o := ordering{reads: true, writes: true, acquire: in.Has("acquire") || in.Has("acq_rel"), release: in.Has("release") || in.Has("acq_rel")}
 	d.out.class = memoryClass(s, true)
 	d.out.run = func(w *warp, mask uint32) {
@@ -324,7 +324,13 @@ func (d *decoder) atomic() {
 			w.bytes(s, l, addrs[l], size, readStrong)
 			m := w.bytes(s, l, addrs[l], size, writeStrong)
 			old := get(m)
-			put(m, f(old, x[l], y[l]))
+			combine := f
+			if s == ptx.Generic {
+				if to, _ := space(addrs[l]); to == ptx.Shared {
+					combine = inShared
+				}
+			}
+			put(m, combine(old, x[l], y[l]))
 			w.set(r, l, old)
 			w.order(w.place(s, addrs[l]), o)
 		})
@@ -332,14 +338,13 @@ func (d *decoder) atomic() {
 	}
 }
 
-// combine is the operation of an atomic: the new value from the old one, b and c.
-func (d *decoder) combine(t ptx.Type) func(old, b, c uint64) uint64 {
+// combine is the operation of an atomic: the new value from the old one, b and c. In global memory float32 sums flush subnormal numbers.
+func (d *decoder) combine(t ptx.Type, flush bool) func(old, b, c uint64) uint64 {
 	in := d.in
 	n := t.Bits()
 	cut := bitsMask(n)
 	x := func(a uint64) uint64 { return extend(a, n, t.Signed()) }
 	has := in.Has
-	flush := in.Space != ptx.Shared // the global form flushes subnormal float32
 	switch {
 	case has("cas"):
 		return func(old, b, c uint64) uint64 {

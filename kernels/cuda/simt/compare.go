@@ -10,13 +10,12 @@ import (
 func (d *decoder) comparison(t ptx.Type, op string) func(a, b uint64) bool {
 	n, s := t.Bits(), signed(t)
 	if t.Float() {
-		value := floatOf(t)
-		ftz := d.in.Has("ftz") && t == ptx.F32
-		g := func(x uint64) float64 {
-			if ftz {
-				return float64(flush32(toF32(x)))
-			}
-			return value(x)
+		g := floatOf(t)
+		switch value := g; {
+		case d.in.Has("ftz") && t == ptx.F32:
+			g = func(x uint64) float64 { return float64(flush32(toF32(x))) }
+		case d.in.Has("ftz"):
+			g = func(x uint64) float64 { return value(flushHalf(x&0xffff, true)) }
 		}
 		nan := func(a, b float64) bool { return a != a || b != b }
 		rel := map[string]func(a, b float64) bool{
@@ -197,18 +196,18 @@ func (d *decoder) selp() {
 	}
 }
 
-// slct decodes d = c ≥ 0 ? a : b.
+// slct decodes d = c ≥ 0 ? a : b. With .ftz a subnormal c is zero, and so not below it.
 func (d *decoder) slct() {
-	float := d.in.Types[1] == ptx.F32
+	float, ftz := d.in.Types[1] == ptx.F32, d.in.Has("ftz")
 	d.ternary(func(a, b, c uint64) uint64 {
-		if float && toF32(c) >= 0 || !float && int32(c) >= 0 {
+		if float && (toF32(c) >= 0 || ftz && flush32(toF32(c)) == 0) || !float && int32(c) >= 0 {
 			return a
 		}
 		return b
 	})
 }
 
-// testp decodes the tests of a floating-point number's kind.
+// testp decodes the tests of a floating-point number's kind. Zeros are normal numbers [ptx, "testp"].
 func (d *decoder) testp(t ptx.Type) {
 	value := floatOf(t)
 	tiny := 0x1p-126
@@ -229,7 +228,7 @@ func (d *decoder) testp(t ptx.Type) {
 		case "notanumber":
 			return truth(nan)
 		case "normal":
-			return truth(!inf && !nan && math.Abs(x) >= tiny)
+			return truth(!inf && !nan && (x == 0 || math.Abs(x) >= tiny))
 		}
 		return truth(x != 0 && math.Abs(x) < tiny)
 	})

@@ -110,7 +110,7 @@ func (d *decoder) single() bool {
 		d.unary(func(a uint64) uint64 {
 			x := begin(a)
 			y := g(float64(x))
-			if mode != nearest && finite32(x) && y == y && !math.IsInf(y, 0) && y != 0 {
+			if mode != nearest && finite32(x) && y == y && x != 0 {
 				return finish(float32(directed(in.Op, x, mode)))
 			}
 			return finish(float32(y))
@@ -293,9 +293,13 @@ func (d *decoder) double() bool {
 		})
 	case "rcp", "sqrt", "rsqrt":
 		g := approximation(in.Op)
+		if in.Has("ftz") {
+			d.unary(func(a uint64) uint64 { return upperHalf(g(toF64(upperHalf(toF64(a))))) })
+			return true
+		}
 		d.unary(func(a uint64) uint64 {
 			q := g(toF64(a))
-			if finite(a) && q == q && q != 0 && !math.IsInf(q, 0) && in.Op != "rsqrt" {
+			if finite(a) && q == q && toF64(a) != 0 && in.Op != "rsqrt" {
 				z := new(big.Float).SetPrec(400)
 				if in.Op == "rcp" {
 					return round(z.Quo(big.NewFloat(1), f(a)), q)
@@ -319,6 +323,18 @@ func (d *decoder) double() bool {
 	return true
 }
 
+// upperHalf is what rcp.approx.ftz.f64 and rsqrt.approx.ftz.f64 keep of a number: its upper 32 bits, and those of no subnormal one.
+func upperHalf(x float64) uint64 {
+	switch b := math.Float64bits(x); {
+	case x != x:
+		return fromF64(x)
+	case b&(0x7ff<<52) == 0:
+		return b & (1 << 63)
+	default:
+		return b &^ bitsMask(32)
+	}
+}
+
 // half decodes 16-bit floating point, one number or two in a register.
 func (d *decoder) half(t ptx.Type) bool {
 	in := d.in
@@ -339,7 +355,7 @@ func (d *decoder) half(t ptx.Type) bool {
 		if sat {
 			x = clamp01(x)
 		}
-		if relu && x < 0 {
+		if relu && x <= 0 { // −0 too
 			x = 0
 		}
 		if brain {

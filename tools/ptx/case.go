@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"onestep/kernels/cuda/conformance"
 	"onestep/kernels/cuda/driver"
@@ -62,6 +63,7 @@ func open(f *flags) (driver.Driver, *simt.Counters, error) {
 	}
 	o := simt.Strict
 	o.Seed = f.seed
+	o.Print = os.Stdout
 	if f.counters {
 		o.Counters = simt.NewCounters(true)
 	}

@@ -113,13 +113,10 @@ func (b *body) label(name token) {
 			s.table = append(s.table, b.ident("a label").text)
 		}
 		b.expect(";")
-	case b.dot("callprototype"), b.dot("calltargets"):
-		s.proto = true
-		for !b.accept(";") {
-			if t := b.next(); t.kind == tokEOF || t.text == "}" {
-				b.fail(name.line, "%s has no end: ; is missing", name.text)
-			}
-		}
+	case b.dot("callprototype"):
+		s.proto = b.prototype()
+	case b.dot("calltargets"):
+		s.proto = b.callTargets()
 	}
 }
 
@@ -130,7 +127,7 @@ func (b *body) resolve(j jump) {
 	switch {
 	case s == nil:
 		b.fail(j.line, "label %s is not declared", j.label)
-	case !s.label || s.proto:
+	case !s.label || s.proto != nil:
 		b.fail(j.line, "%s is no label", j.label)
 	case in.Op == "bra" && s.table != nil:
 		b.fail(j.line, "%s is a table of labels, for brx.idx", j.label)
@@ -141,7 +138,7 @@ func (b *body) resolve(j jump) {
 	default:
 		for _, name := range s.table {
 			l := s.scope.find(name)
-			if l == nil || !l.label || l.table != nil || l.proto {
+			if l == nil || !l.label || l.table != nil || l.proto != nil {
 				b.fail(s.line, "%s is no label", name)
 			}
 			in.Targets = append(in.Targets, l.at)
@@ -266,81 +263,4 @@ func (b *body) brx(in *Instruction) {
 		b.fail(t.line, "the table %s is not declared before this line", t.text)
 	}
 	b.jumps = append(b.jumps, jump{len(b.f.Body), t.text, b.scope, t.line})
-}
-
-// call reads {(result),} function {, (arguments)}. The operands are two lists: results and arguments.
-func (b *body) call(in *Instruction) {
-	results := b.list()
-	if results != nil {
-		b.expect(",")
-	}
-	name := b.ident("a function's name")
-	s := b.scope.find(name.text)
-	switch {
-	case s == nil:
-		b.fail(name.line, "function %s is not declared", name.text)
-	case s.reg >= 0:
-		b.fail(name.line, "indirect calls are not supported: %s is a register", name.text)
-	case s.function == nil || s.function.Kernel:
-		b.fail(name.line, "%s is no function that can be called", name.text)
-	}
-	if s.used == 0 {
-		s.used = name.line
-	}
-	in.Callee = s.function
-	var args []raw
-	if b.accept(",") {
-		if args = b.list(); args == nil {
-			b.fail(b.line(), "want ( before the arguments, have %v", b.peek())
-		}
-	}
-	in.Operands = []Operand{
-		b.pass(in, "result", results, in.Callee.Returns, true),
-		b.pass(in, "argument", args, in.Callee.Params, false),
-	}
-}
-
-// list reads a parenthesised list of operands, or nothing: nil.
-func (b *body) list() []raw {
-	if !b.accept("(") {
-		return nil
-	}
-	list := []raw{}
-	for first := true; !b.accept(")"); first = false {
-		if !first {
-			b.expect(",")
-		}
-		list = append(list, b.operand(0))
-	}
-	return list
-}
-
-// pass checks what is passed to, or returned from, a function.
-func (b *body) pass(in *Instruction, what string, list []raw, formal []*Variable, written bool) Operand {
-	if len(list) != len(formal) {
-		b.fail(in.Line, "call: %s takes %d %ss, here are %d", in.Callee.Name, len(formal), what, len(list))
-	}
-	out := Operand{Kind: KindList, Reg: -1}
-	for i, r := range list {
-		v := formal[i]
-		var o Operand
-		var err error
-		switch {
-		case v.Space == Param && r.variable() != nil:
-			if a := r.variable(); a.Space != Param || a.Size != v.Size || a.Align < v.Align || r.offset != 0 {
-				b.fail(in.Line, "call: %s %d of %s is a .param of %d bytes aligned to %d, %s is a %v of %d aligned to %d", what, i+1, in.Callee.Name,
-					v.Size, v.Align, a.Name, a.Space, a.Size, a.Align)
-			}
-			o = Operand{Kind: KindVariable, Var: r.variable(), Reg: -1}
-		case written:
-			o, err = b.destination(operandSpec{}, v.Type, r)
-		default:
-			o, err = b.source(operandSpec{}, v.Type, r)
-		}
-		if err != nil {
-			b.fail(in.Line, "call: %s %d of %s: %v", what, i+1, in.Callee.Name, err)
-		}
-		out.Elems = append(out.Elems, o)
-	}
-	return out
 }

@@ -74,7 +74,11 @@ func (p *parser) declarator(pointers bool) declarator {
 
 // variable reads a name and its dimensions, after a declarator. open says that the first dimension may be left away.
 func (p *parser) variable(space Space, d declarator, open bool) (v *Variable, dims []int) {
-	name := p.ident("a name")
+	return p.sized(p.ident("a name"), space, d, open)
+}
+
+// sized is variable after the name.
+func (p *parser) sized(name token, space Space, d declarator, open bool) (v *Variable, dims []int) {
 	if d.typ == Pred {
 		p.fail(name.line, "a variable in memory cannot be .pred: %s", name.text)
 	}
@@ -260,10 +264,12 @@ func (p *parser) initRef(v *Variable, at int) InitRef {
 		p.fail(name.line, "mask() in initialisers is not supported")
 	case s == nil:
 		p.fail(name.line, "%s is not declared", name.text)
-	case s.variable == nil:
-		p.fail(name.line, "%s is no variable; addresses of functions are not supported", name.text)
+	case s.variable == nil && (s.function == nil || s.function.Kernel):
+		p.fail(name.line, "%s is no variable, and no function that can be called", name.text)
 	case v.Type.Bytes() != 8 || v.Type.Float():
 		p.fail(name.line, "an address has 64 bits, the elements of %s are %v", v.Name, v.Type)
+	case s.function != nil:
+		return InitRef{At: at, Func: s.function, Generic: generic}
 	case s.variable.Space != Global && s.variable.Space != Const:
 		p.fail(name.line, "the address of a %v variable is not known when %s is initialised", s.variable.Space, v.Name)
 	}

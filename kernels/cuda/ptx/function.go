@@ -149,7 +149,7 @@ func (p *parser) define(f *Function, s *scope, linkage string) {
 	if old != nil && (old.function == nil || old.function.Kernel != f.Kernel || old.function.Body != nil && p.is("{")) {
 		p.fail(f.Line, "%s is declared twice, first in line %d", f.Name, old.line)
 	}
-	if old != nil && !old.function.sameHead(f) {
+	if old != nil && !old.function.SameHead(f) {
 		p.fail(f.Line, "the parameters of %s differ from its declaration in line %d", f.Name, old.line)
 	}
 	if old == nil {
@@ -171,8 +171,8 @@ func (p *parser) define(f *Function, s *scope, linkage string) {
 	p.module.Functions = append(p.module.Functions, f)
 }
 
-// sameHead says whether two declarations of a function agree.
-func (f *Function) sameHead(g *Function) bool {
+// SameHead says whether two declarations of a function agree, or a prototype with a function.
+func (f *Function) SameHead(g *Function) bool {
 	same := func(a, b *Variable) bool {
 		return a.Space == b.Space && a.Type.Bits() == b.Type.Bits() && a.Size == b.Size && a.Align == b.Align
 	}

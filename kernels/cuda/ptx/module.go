@@ -82,10 +82,11 @@ type Variable struct {
 	Line   int
 }
 
-// InitRef is the address of a variable, plus an offset, at a place within another's initial contents.
+// InitRef is the address of a variable, plus an offset, or of a function, at a place within another variable's initial contents.
 type InitRef struct {
 	At      int // byte offset in Init, where 8 bytes are to be filled in
 	Var     *Variable
+	Func    *Function // or nil
 	Offset  int64
 	Generic bool // written generic(name)
 }
@@ -133,7 +134,8 @@ type Instruction struct {
 	Operands []Operand
 	Target   int       // of bra: index in Body (len(Body) for a label at the end); −1 otherwise
 	Targets  []int     // of brx.idx: the table
-	Callee   *Function // of call, when direct; indirect calls are refused by the parser
+	Callee   *Function // of call: the function or, of an indirect call, its prototype, which has no body
+	Indirect bool      // of call: the third operand is a register with the function's address
 }
 
 // Spelling is the opcode as written: "ld.global.nc.v4.f32".
@@ -169,6 +171,7 @@ const (
 	KindPair                        // p|q: Elems has the two registers
 	KindLabel                       // only while parsing
 	KindList                        // of call, which has two: results and arguments, Elems
+	KindFunction                    // Func: its address
 )
 
 // Operand is one operand. Negated is !p in predicate operands.
@@ -176,6 +179,7 @@ type Operand struct {
 	Kind    OperandKind
 	Reg     int // index into Function.Registers, or −1
 	Var     *Variable
+	Func    *Function
 	Imm     uint64
 	Elems   []Operand
 	Special Special

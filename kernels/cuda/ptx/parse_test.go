@@ -105,8 +105,10 @@ func TestParseFaults(t *testing.T) {
 		{head + ".func f(.reg .b32 x) { ret; }\n.entry k() { .reg .b64 d;\ncall f, (d); }", 6, "want a register that fits .b32"},
 		{head + ".func f(.reg .b32 x) { ret; }\n.entry k() {\ncall f; }", 6, "takes 1 arguments, here are 0"},
 		{head + ".func f(.param .b32 x) { ret; }\n.entry k() { .param .b64 a;\ncall f, (a); }", 6, "a .param of 4 bytes"},
-		{head + ".entry k() { .reg .b64 d; call d; }", 4, "indirect calls are not supported"},
-		{head + ".entry k() { .reg .b64 d; call d, P; P: .callprototype _ (); }", 4, "indirect calls are not supported"},
+		{head + ".entry k() { .reg .b64 d; call d; }", 4, "ends with the name of a .callprototype"},
+		{head + ".entry k() { .reg .b64 d; call d, P; P: .callprototype _ (); }", 4, "P is no .callprototype that is declared before this line"},
+		{head + ".entry k() { .reg .b64 d; P: .callprototype _ (.param .b32 _); call d, P; }", 4, "takes 1 arguments, here are 0"},
+		{head + ".entry k() { .reg .b32 d; P: .callprototype _ (); call d, P; }", 4, "d is .b32, want a register that fits .u64"},
 		{head + ".entry k() { .reg .b32 r; t: .branchtargets x; brx.idx r, t; }", 4, "x is no label"},
 		{head + ".entry k() { .reg .b32 r; brx.idx r, t; }", 4, "table t is not declared"},
 		{head + ".entry k() { elect.sync r, 1; }", 4, "needs sm_90"},
@@ -144,7 +146,7 @@ func TestParseLanguage(t *testing.T) {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
-	if r := vars["table"].Refs; len(r) != 2 || r[0] != (InitRef{At: 0, Var: vars["counter"]}) || r[1] != (InitRef{8, vars["counter"], 4, true}) {
+	if r := vars["table"].Refs; len(r) != 2 || r[0] != (InitRef{At: 0, Var: vars["counter"]}) || r[1] != (InitRef{At: 8, Var: vars["counter"], Offset: 4, Generic: true}) {
 		t.Errorf("table refers to %v", r)
 	}
 	if v := vars["dynamic"]; !v.Extern || v.Size != 0 || v.Align != 16 || v.Space != Shared {
@@ -159,7 +161,7 @@ func TestParseLanguage(t *testing.T) {
 	}
 	for _, in := range f.Body {
 		switch {
-		case in.Op == "brx" && !slices.Equal(in.Targets, []int{13, 23, 35}):
+		case in.Op == "brx" && !slices.Equal(in.Targets, []int{13, 26, 38}):
 			t.Errorf("brx goes to %v of %d", in.Targets, len(f.Body))
 		case in.Op == "bra" && in.Guard >= 0 && in.Target != 13:
 			t.Errorf("the guarded bra goes to %d", in.Target)

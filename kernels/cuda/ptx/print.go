@@ -12,15 +12,15 @@ import (
 func (m *Module) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".version %v\n.target %s\n.address_size %d\n\n", m.Version, m.Target, m.AddressSize)
-	for _, v := range m.Variables {
-		b.WriteString(v.declaration() + ";\n")
-	}
 	for _, f := range m.callees() {
 		linkage := ""
 		if f.Extern {
 			linkage = ".extern "
 		}
 		b.WriteString(linkage + f.head() + ";\n")
+	}
+	for _, v := range m.Variables {
+		b.WriteString(v.declaration() + ";\n")
 	}
 	for _, f := range m.Functions {
 		b.WriteString("\n")
@@ -39,7 +39,18 @@ func (m *Module) callees() (list []*Function) {
 	for _, f := range m.Functions {
 		add(f)
 		for i := range f.Body {
-			add(f.Body[i].Callee)
+			in := &f.Body[i]
+			if !in.Indirect {
+				add(in.Callee)
+			}
+			for _, o := range in.Operands {
+				add(o.Func)
+			}
+		}
+	}
+	for _, v := range m.Variables {
+		for _, r := range v.Refs {
+			add(r.Func)
 		}
 	}
 	return list
@@ -90,6 +101,9 @@ func (v *Variable) initial(from, to int) string {
 
 func (v *Variable) element(at int) string {
 	for _, r := range v.Refs {
+		if r.At == at && r.Func != nil {
+			return r.Func.Name
+		}
 		if r.At == at {
 			name := r.Var.Name
 			if r.Generic {
@@ -176,12 +190,15 @@ func (f *Function) write(b *strings.Builder) {
 			}
 			fmt.Fprintf(b, "%s: .branchtargets %s;\n", f.table(in, prefix), strings.Join(labels, ", "))
 		}
+		if in.Indirect {
+			fmt.Fprintf(b, "%s: .callprototype %s;\n", f.table(in, prefix), strings.TrimPrefix(in.Callee.head(), ".func "))
+		}
 		b.WriteString("\t" + f.format(in, prefix) + "\n")
 	}
 	b.WriteString("}\n")
 }
 
-// table names the table of a brx.idx by where it stands in the body.
+// table names the table of a brx.idx, or the prototype of a call, by where it stands in the body.
 func (f *Function) table(in *Instruction, prefix string) string {
 	for i := range f.Body {
 		if in == &f.Body[i] {
@@ -249,7 +266,7 @@ func (f *Function) format(in *Instruction, prefix string) string {
 	}
 	switch {
 	case in.Op == "call":
-		parts = f.callParts(in)
+		parts = f.callParts(in, prefix)
 	case in.Target >= 0:
 		parts = append(parts, prefix+strconv.Itoa(in.Target))
 	case in.Targets != nil:
@@ -261,7 +278,11 @@ func (f *Function) format(in *Instruction, prefix string) string {
 	return s + ";"
 }
 
-func (f *Function) callParts(in *Instruction) (parts []string) {
+func (f *Function) callParts(in *Instruction, prefix string) (parts []string) {
+	name := in.Callee.Name
+	if in.Indirect {
+		name = f.operand(in.Operands[2], U64)
+	}
 	for i, formal := range [][]*Variable{in.Callee.Returns, in.Callee.Params} {
 		var list []string
 		for k, o := range in.Operands[i].Elems {
@@ -271,8 +292,11 @@ func (f *Function) callParts(in *Instruction) (parts []string) {
 			parts = append(parts, "("+strings.Join(list, ", ")+")")
 		}
 		if i == 0 {
-			parts = append(parts, in.Callee.Name)
+			parts = append(parts, name)
 		}
+	}
+	if in.Indirect {
+		parts = append(parts, f.table(in, prefix))
 	}
 	return parts
 }
@@ -312,6 +336,8 @@ func (f *Function) operand(o Operand, t Type) string {
 		return not + number64(o.Imm, t)
 	case KindSpecial:
 		return o.Special.String()
+	case KindFunction:
+		return o.Func.Name
 	case KindSink:
 		return "_"
 	case KindVariable:

@@ -65,6 +65,10 @@ func blank(m *Module) {
 		variables(f.Params, f.Returns, f.Variables)
 		for i := range f.Body {
 			f.Body[i].Line = 0
+			if p := f.Body[i].Callee; f.Body[i].Indirect {
+				p.Line = 0
+				variables(p.Params, p.Returns)
+			}
 		}
 	}
 }

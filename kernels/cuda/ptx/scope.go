@@ -9,12 +9,12 @@ type symbol struct {
 	variable *Variable
 	function *Function
 	label    bool
-	at       int      // of a label: index into Function.Body
-	table    []string // of a label: its .branchtargets
-	proto    bool     // of a label: a .callprototype
-	line     int      // of the declaration
-	used     int      // line of the first call, of a function
-	scope    *scope   // of a label with a table
+	at       int       // of a label: index into Function.Body
+	table    []string  // of a label: its .branchtargets
+	proto    *Function // of a label: the function's head that .callprototype says, or .calltargets
+	line     int       // of the declaration
+	used     int       // line of the first call, of a function
+	scope    *scope    // of a label with a table
 }
 
 // scope is a block { } and what is declared in it.

@@ -132,8 +132,10 @@ func (b *body) move(t Type, r raw) (Operand, error) {
 	switch {
 	case r.kind == rawSpecial:
 		return b.specialRegister(t, r)
+	case r.kind == rawSymbol && r.sym.function != nil && !r.sym.function.Kernel && t.Bits() == 64 && !t.Float():
+		return Operand{Kind: KindFunction, Func: r.sym.function, Reg: -1}, nil
 	case r.kind == rawSymbol && r.sym.function != nil:
-		return Operand{}, fmt.Errorf("addresses of functions are not supported: %s", r.text)
+		return Operand{}, fmt.Errorf("%s is a function: the address of a .func that is no kernel, 64 bits, may be moved", r.text)
 	case v == nil:
 		return b.source(operandSpec{}, t, r)
 	case t.Float() || t.Bits() < 32:

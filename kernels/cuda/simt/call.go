@@ -1,8 +1,6 @@
 package simt
 
 import (
-	"math/bits"
-
 	"onestep/kernels/cuda/ptx"
 )
 
@@ -54,14 +52,19 @@ func (d *decoder) control() {
 }
 
 func (d *decoder) call() {
-	in := d.in
-	f := in.Callee
-	if f == nil || f.Body == nil { // declared elsewhere: printf's, or an assertion's, which need never be reached
-		d.out.run = func(w *warp, mask uint32) {
-			w.fail(bits.TrailingZeros32(mask), "a call of a function without a body")
-		}
-		return
+	switch f := d.in.Callee; {
+	case d.in.Indirect:
+		d.callIndirect()
+	case f.Body == nil: // declared elsewhere
+		d.builtin(f)
+	default:
+		d.out.flow, d.out.call = call, d.site(f)
 	}
+}
+
+// site is a call of a function, with the instruction's results and arguments.
+func (d *decoder) site(f *ptx.Function) *callSite {
+	in := d.in
 	c := &callSite{f: f, start: -1, base: d.p.bases[f], n: len(f.Registers)}
 	lists := in.Operands
 	formal := func(regs []int, vars []*ptx.Variable, i int) (reg, arg int) {
@@ -89,7 +92,7 @@ func (d *decoder) call() {
 		}
 		c.args = append(c.args, ps)
 	}
-	d.out.flow, d.out.call = call, c
+	return c
 }
 
 // actual sets where a result goes.

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+
+	"onestep/kernels/cuda/ptx"
 )
 
 // Windows of generic addresses. Global addresses are the same in both spaces.
 const (
 	firstGlobal  = 0x7f00_0000_0000
+	codeWindow   = 0x0500_0000_0000 // functions
 	sharedWindow = 0x0100_0000_0000
 	localWindow  = 0x0200_0000_0000
 	constWindow  = 0x0300_0000_0000
@@ -24,6 +27,7 @@ type Memory struct {
 	blocks   []*block // by address
 	launches uint32   // so far: races are looked for within one
 	last     *part
+	globals  map[*ptx.Variable]uint64 // .global variables of modules
 }
 
 // block is one allocation.
@@ -43,7 +47,7 @@ type part struct {
 }
 
 // NewMemory is an empty memory.
-func NewMemory() *Memory { return &Memory{next: firstGlobal} }
+func NewMemory() *Memory { return &Memory{next: firstGlobal, globals: map[*ptx.Variable]uint64{}} }
 
 // Alloc takes memory with undefined contents.
 func (m *Memory) Alloc(bytes int) (uint64, error) {

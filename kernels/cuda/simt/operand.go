@@ -20,9 +20,10 @@ type instr struct {
 
 	target  int // of a branch
 	targets []int
-	index   source // of brx.idx
+	index   source // of brx.idx, and of an indirect call
 	call    *callSite
-	members source // of *.sync: the lanes that take part
+	calls   map[uint64]*callSite // of an indirect call, by the function's address, which is in index
+	members source               // of *.sync: the lanes that take part
 }
 
 // flow is how an instruction moves the program counter.
@@ -35,6 +36,7 @@ const (
 	exit
 	ret
 	call
+	callIndirect
 	rendezvous // all lanes of members must be here
 	barrier    // all lanes of the warp must be here
 )
@@ -96,6 +98,8 @@ func (d *decoder) source(o ptx.Operand) source {
 		return constant(o.Imm)
 	case ptx.KindSpecial:
 		return source{reg: -1, spec: o.Special}
+	case ptx.KindFunction:
+		return constant(functionAddress(d.p.addressed, o.Func))
 	case ptx.KindVariable:
 		if o.Var.Space == ptx.Local {
 			return source{reg: -1, local: true, at: d.p.places[o.Var] + o.Imm}

@@ -15,8 +15,9 @@ type Program struct {
 	registers  int
 	types      []ptx.Register // by number, for messages
 	places     map[*ptx.Variable]uint64
-	bases      map[*ptx.Function]int // of a function's registers
-	starts     map[*ptx.Function]int // of its code
+	bases      map[*ptx.Function]int    // of a function's registers
+	starts     map[*ptx.Function]int    // of its code
+	addressed  map[uint64]*ptx.Function // by their addresses, which registers and memory may hold
 	constants  []byte
 	sharedSize int // static bytes
 	dynamicAt  int // where dynamic shared memory begins
@@ -37,7 +38,7 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 	}
 	p = &Program{
 		name: entry, file: m.Name, places: map[*ptx.Variable]uint64{}, bases: map[*ptx.Function]int{}, starts: map[*ptx.Function]int{},
-		paramSize: f.ParamSize, limit: f.MaxNTid, kernel: f, frames: map[*ptx.Function]int{},
+		paramSize: f.ParamSize, limit: f.MaxNTid, kernel: f, frames: map[*ptx.Function]int{}, addressed: addressed(m),
 	}
 	if f.ReqNTid != [3]int{} {
 		p.limit, p.exact = f.ReqNTid, true
@@ -51,7 +52,7 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 			panic(e)
 		}
 	}()
-	functions := reachable(f)
+	functions := p.reachable(f)
 	if err := p.place(m, functions, mem); err != nil {
 		return nil, err
 	}
@@ -82,11 +83,13 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 const stackBytes = 32 << 10
 
 // recursive says whether a function may be active twice.
-func recursive(functions []*ptx.Function) bool {
+func (p *Program) recursive(functions []*ptx.Function) bool {
 	for _, f := range functions {
-		for _, in := range f.Body {
-			if in.Callee != nil && slices.Contains(reachable(in.Callee), f) {
-				return true
+		for i := range f.Body {
+			for _, g := range p.callees(&f.Body[i]) {
+				if slices.Contains(p.reachable(g), f) {
+					return true
+				}
 			}
 		}
 	}
@@ -94,12 +97,14 @@ func recursive(functions []*ptx.Function) bool {
 }
 
 // reachable lists a kernel and all functions that it may call.
-func reachable(f *ptx.Function) []*ptx.Function {
+func (p *Program) reachable(f *ptx.Function) []*ptx.Function {
 	list := []*ptx.Function{f}
 	for i := 0; i < len(list); i++ {
-		for _, in := range list[i].Body {
-			if in.Callee != nil && !slices.Contains(list, in.Callee) {
-				list = append(list, in.Callee)
+		for k := range list[i].Body {
+			for _, g := range p.callees(&list[i].Body[k]) {
+				if !slices.Contains(list, g) {
+					list = append(list, g)
+				}
 			}
 		}
 	}
@@ -114,6 +119,7 @@ func (p *Program) Threads() int    { return p.limit[0] * p.limit[1] * p.limit[2]
 // place gives every variable an address within its space.
 func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) error {
 	vars := slices.Clone(m.Variables)
+	fresh := map[*ptx.Variable]bool{} // .global variables that are placed now
 	owner := map[*ptx.Variable]*ptx.Function{}
 	for _, f := range functions {
 		for _, v := range f.Variables {
@@ -153,22 +159,25 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 			p.constants = append(p.constants, make([]byte, at-len(p.constants)+v.Size)...)
 			copy(p.constants[at:], v.Init)
 		case ptx.Global:
-			addr, err := mem.Alloc(max(v.Size, 1))
-			if err != nil {
-				return err
+			addr, placed := mem.globals[v] // by another kernel of the module
+			if !placed {
+				var err error
+				if addr, err = mem.Alloc(max(v.Size, 1)); err != nil {
+					return err
+				}
+				mem.globals[v] = addr
+				fresh[v] = true
+				if err := mem.Write(addr, append(slices.Clone(v.Init), make([]byte, v.Size-len(v.Init))...)); err != nil {
+					return err
+				}
 			}
-			init := make([]byte, v.Size)
-			copy(init, v.Init)
 			p.places[v] = addr
-			if err := mem.Write(addr, init); err != nil {
-				return err
-			}
 		}
 	}
 	for _, f := range functions {
 		p.localSize += p.frames[f]
 	}
-	if p.localSize > 0 && recursive(functions) {
+	if p.localSize > 0 && p.recursive(functions) {
 		p.localSize += stackBytes
 	}
 	p.dynamicAt = up(p.sharedSize, dynamic)
@@ -180,17 +189,22 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 	for _, v := range vars { // addresses in initial values
 		for _, r := range v.Refs {
 			var b [8]byte
-			x := p.address(r.Var) + uint64(r.Offset)
-			if r.Generic {
-				x += window(r.Var.Space)
+			var x uint64
+			switch {
+			case r.Func != nil:
+				x = functionAddress(p.addressed, r.Func)
+			case r.Generic:
+				x = p.address(r.Var) + uint64(r.Offset) + window(r.Var.Space)
+			default:
+				x = p.address(r.Var) + uint64(r.Offset)
 			}
 			binary.LittleEndian.PutUint64(b[:], x)
-			switch v.Space {
-			case ptx.Global:
+			switch {
+			case fresh[v]:
 				if err := mem.Write(p.places[v]+uint64(r.At), b[:]); err != nil {
 					return err
 				}
-			case ptx.Const:
+			case v.Space == ptx.Const:
 				copy(p.constants[p.places[v]+uint64(r.At):], b[:])
 			}
 		}

@@ -2,6 +2,7 @@ package simt
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 )
 
@@ -20,6 +21,7 @@ type Options struct {
 	Counters      *Counters // nil: nothing is counted
 	CountOnly     bool      // numbers do not matter: matrix products, the slowest instruction by far, are counted and leave their registers as they are
 	Blocks        []int     // run only these blocks of the grid, by number; nil: all
+	Print         io.Writer // where the kernel's printf goes; nil: nowhere
 	MaxSteps      int       // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2³⁰
 }
 

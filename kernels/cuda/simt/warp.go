@@ -256,6 +256,8 @@ func (w *warp) step(i int) {
 		w.jump(i, in)
 	case call:
 		w.enter(g, in.call, active, g.pc+1)
+	case callIndirect:
+		w.enterEach(i, in)
 	case ret:
 		if g.stack != nil {
 			w.leave(g)

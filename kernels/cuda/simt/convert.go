@@ -75,11 +75,15 @@ func (d *decoder) convert() {
 		d.floatToFloat(to, from, mode, ftz, shape)
 	case to.Float():
 		n, s := from.Bits(), from.Signed()
-		if !from.Float() && to == ptx.F64 || to == ptx.F32 || to == ptx.F16 || to == ptx.BF16 {
-			d.unary(func(a uint64) uint64 { return intToFloat(extend(a, n, s), s, to, mode, shape) })
+		if to == ptx.F32 && n == 32 && mode == nearest && !sat && !ftz { // of most kernels
+			if s {
+				d.unary(func(a uint64) uint64 { return uint64(math.Float32bits(float32(int32(a)))) })
+			} else {
+				d.unary(func(a uint64) uint64 { return uint64(math.Float32bits(float32(uint32(a)))) })
+			}
 			return
 		}
-		d.unsupported("this conversion")
+		d.unary(func(a uint64) uint64 { return intToFloat(extend(a, n, s), s, to, mode, shape) })
 	case from.Float():
 		value := floatOf(from)
 		n, s := to.Bits(), to.Signed()
@@ -155,15 +159,27 @@ func floatToInt(x float64, n int, sign bool, mode rounding) uint64 {
 	return uint64(x)
 }
 
+// intToFloat rounds an integer once.
 func intToFloat(x uint64, sign bool, to ptx.Type, mode rounding, shape func(float64) float64) uint64 {
-	z := new(big.Float).SetPrec(64)
+	y, z := float64(x), float32(x)
 	if sign {
-		z.SetInt64(int64(x))
-	} else {
-		z.SetUint64(x)
+		y, z = float64(int64(x)), float32(int64(x))
 	}
-	f := map[ptx.Type]format{ptx.F64: formatF64, ptx.F32: formatF32, ptx.F16: formatF16, ptx.BF16: formatBF16}[to]
-	return bitsOf(to, nearest)(shape(f.round(z, mode)))
+	if exact := int64(x) < 1<<53 && (sign && int64(x) > -1<<53 || int64(x) >= 0); exact {
+		return bitsOf(to, mode)(shape(y))
+	}
+	if mode == nearest { // to a half, these are too large however they are rounded
+		if to == ptx.F32 {
+			y = float64(z)
+		}
+		return bitsOf(to, nearest)(shape(y))
+	}
+	n := new(big.Float).SetPrec(64).SetUint64(x)
+	if sign {
+		n.SetInt64(int64(x))
+	}
+	f := map[ptx.Type]format{ptx.F64: formatF64, ptx.F32: formatF32, ptx.F16: formatF16}[to]
+	return bitsOf(to, nearest)(shape(f.round(n, mode)))
 }
 
 func (d *decoder) intToInt(to, from ptx.Type, sat bool) {

@@ -32,6 +32,9 @@ var quotients = []operation{
 // check runs an operation on a format with all its modes, and with each of these modifiers.
 func (o operation) check(t *testing.T, f layout, typ string, modifiers []string) {
 	list := f.samples()
+	if !strings.Contains(o.code, "%2") {
+		list = firsts(list)
+	}
 	for _, mode := range o.modes {
 		for _, m := range modifiers {
 			text := m + "." + typ

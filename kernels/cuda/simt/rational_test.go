@@ -3,6 +3,7 @@ package simt
 import (
 	"math/big"
 	"math/rand/v2"
+	"slices"
 )
 
 // layout is a binary floating-point format, for results that are computed with rational numbers.
@@ -207,4 +208,14 @@ func (f layout) samples() [][3]uint64 {
 		return x
 	}, 400)
 	return list
+}
+
+// firsts are the samples of which an instruction with one operand sees nothing new in others.
+func firsts(list [][3]uint64) [][3]uint64 {
+	seen := map[uint64]bool{}
+	return slices.DeleteFunc(list, func(s [3]uint64) bool {
+		was := seen[s[0]]
+		seen[s[0]] = true
+		return was
+	})
 }

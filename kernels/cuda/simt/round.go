@@ -102,10 +102,9 @@ type format struct {
 }
 
 var (
-	formatF16  = format{11, -14, 15}
-	formatBF16 = format{8, -126, 127}
-	formatF32  = format{24, -126, 127}
-	formatF64  = format{53, -1022, 1023}
+	formatF16 = format{11, -14, 15}
+	formatF32 = format{24, -126, 127}
+	formatF64 = format{53, -1022, 1023}
 )
 
 // round is an exact number in a format; the result is exact in float64. The sign of zero is that of negative.
@@ -157,10 +156,34 @@ func (f format) narrow(x float64, mode rounding) float64 {
 	if x != x || math.IsInf(x, 0) || x == 0 {
 		return x
 	}
-	if f == formatF32 && mode == nearest {
-		return float64(float32(x))
+	if f == formatF32 {
+		if mode == nearest {
+			return float64(float32(x))
+		}
+		b, sign, inexact := cut32(x)
+		if inexact && away(mode, sign) {
+			b++
+		}
+		return float64(math.Float32frombits(b | sign))
 	}
 	return f.round(new(big.Float).SetFloat64(x), mode)
+}
+
+// cut32 rounds to float32 toward zero: the bits without the sign, the sign, and whether something is lost.
+func cut32(x float64) (b, sign uint32, inexact bool) {
+	y := float32(x)
+	b = math.Float32bits(y)
+	sign = b & (1 << 31)
+	b &^= 1 << 31
+	if math.Abs(float64(y)) > math.Abs(x) {
+		b--
+	}
+	return b, sign, float64(y) != x
+}
+
+// away says whether a directed rounding goes away from zero.
+func away(mode rounding, sign uint32) bool {
+	return mode == up && sign == 0 || mode == down && sign != 0
 }
 
 // f16Bits is a float64 rounded to binary16.
@@ -221,5 +244,15 @@ func bf16Bits(x float64, mode rounding) uint64 {
 	if x != x {
 		return nanB16
 	}
-	return uint64(math.Float32bits(float32(formatBF16.narrow(x, mode))) >> 16)
+	b, sign, inexact := cut32(x)
+	switch {
+	case mode == nearest: // what is lost is no tie
+		if inexact {
+			b |= 1
+		}
+		b += 0x7fff + b>>16&1
+	case away(mode, sign) && (inexact || b&0xffff != 0):
+		b += 1 << 16
+	}
+	return uint64(b|sign) >> 16
 }

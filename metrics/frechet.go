@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/lapack/gonum"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -17,34 +19,67 @@ type Gaussian struct {
 //
 //	|μ₁−μ₂|² + Tr( Σ₁ + Σ₂ − 2·(Σ₁Σ₂)^½ )
 //
-// With Σ₁ = LLᵀ, by a pivoted Cholesky factorisation that stops at Σ₁'s rank, the eigenvalues of Σ₁Σ₂ other than zero are those of the
-// symmetric matrix LᵀΣ₂L, so the result is real for singular covariances too. It may be below zero by rounding.
+// With Σ₂ = LLᵀ, by a pivoted Cholesky factorisation that stops at Σ₂'s rank, the eigenvalues of Σ₁Σ₂ other than zero are those of the
+// symmetric matrix LᵀΣ₁L, so the result is real for singular covariances too. It may be below zero by rounding.
 func FrechetDistance(a, b Gaussian) (float64, error) {
-	d := len(a.Mu)
-	if len(b.Mu) != d || a.Sigma.SymmetricDim() != d || b.Sigma.SymmetricDim() != d {
-		return 0, fmt.Errorf("metrics: Fréchet distance: means of %d and %d features, covariances of %d and %d",
-			d, len(b.Mu), a.Sigma.SymmetricDim(), b.Sigma.SymmetricDim())
+	f, err := newFrechet(a, b)
+	if err != nil {
+		return 0, err
 	}
-	var mean float64
-	for i, m := range a.Mu {
-		mean += (m - b.Mu[i]) * (m - b.Mu[i])
-	}
-	trace := mat.Trace(a.Sigma) + mat.Trace(b.Sigma)
-	if total := mean + trace; math.IsNaN(total) || math.IsInf(total, 0) {
-		return 0, fmt.Errorf("metrics: Fréchet distance: mean or covariance is not finite")
-	}
-	roots, err := traceRoot(a.Sigma, b.Sigma)
-	return mean + trace - 2*roots, err
+	return f.distance(), nil
 }
 
-// traceRoot is Tr (AB)^½ of two positive semidefinite matrices.
-func traceRoot(a, b *mat.SymDense) (float64, error) {
-	d := a.SymmetricDim()
+// frechet is the distance of two Gaussians taken apart.
+type frechet struct {
+	mean, trace float64   // |μ₁−μ₂|², Tr Σ₁ + Tr Σ₂
+	values      []float64 // of LᵀΣ₁L, not below zero
+
+	// LᵀΣ₁L = Q·T·Qᵀ, T tridiagonal
+	root           *mat.Dense // L (D,rank); nil if the rank is 0
+	diagonal, next []float64  // of T
+	reflectors     *mat.Dense // what Q is the product of, as LAPACK keeps them: below the diagonal, with tau
+	tau            []float64
+}
+
+func newFrechet(a, b Gaussian) (*frechet, error) {
+	d := len(a.Mu)
+	if len(b.Mu) != d || a.Sigma.SymmetricDim() != d || b.Sigma.SymmetricDim() != d {
+		return nil, fmt.Errorf("metrics: Fréchet distance: means of %d and %d features, covariances of %d and %d",
+			d, len(b.Mu), a.Sigma.SymmetricDim(), b.Sigma.SymmetricDim())
+	}
+	f := &frechet{trace: mat.Trace(a.Sigma) + mat.Trace(b.Sigma)}
+	for i, m := range a.Mu {
+		f.mean += (m - b.Mu[i]) * (m - b.Mu[i])
+	}
+	if total := f.mean + f.trace; math.IsNaN(total) || math.IsInf(total, 0) {
+		return nil, fmt.Errorf("metrics: Fréchet distance: mean or covariance is not finite")
+	}
+	if f.root = root(b.Sigma); f.root == nil {
+		return f, nil
+	}
+	if f.tridiagonalise(a.Sigma); !f.eigenvalues() {
+		return nil, fmt.Errorf("metrics: Fréchet distance: the eigenvalues do not converge")
+	}
+	return f, nil
+}
+
+func (f *frechet) distance() float64 { return f.mean + f.trace - 2*f.rootTrace() }
+
+// rootTrace is Tr (Σ₁Σ₂)^½.
+func (f *frechet) rootTrace() (sum float64) {
+	for _, v := range f.values {
+		sum += math.Sqrt(v)
+	}
+	return sum
+}
+
+// root is L (D,rank) with LLᵀ = s, or nil if s is zero.
+func root(s *mat.SymDense) *mat.Dense {
 	var chol mat.PivotedCholesky
-	chol.Factorize(a, -1) // PᵀAP = UᵀU up to the rank at working precision
-	rank := chol.Rank()
+	chol.Factorize(s, -1) // PᵀsP = UᵀU up to the rank at working precision
+	d, rank := s.SymmetricDim(), chol.Rank()
 	if rank == 0 {
-		return 0, nil
+		return nil
 	}
 	var u mat.TriDense
 	chol.UTo(&u)
@@ -55,22 +90,36 @@ func traceRoot(a, b *mat.SymDense) (float64, error) {
 			l.Set(pivots[i], j, u.At(j, i))
 		}
 	}
-	var bl, inner mat.Dense
-	bl.Mul(b, l)
-	inner.Mul(l.T(), &bl)
-	sym := mat.NewSymDense(rank, nil)
-	for i := range rank {
-		for j := i; j < rank; j++ {
-			sym.SetSym(i, j, (inner.At(i, j)+inner.At(j, i))/2)
+	return l
+}
+
+// tridiagonalise makes Q and T of LᵀΣL.
+func (f *frechet) tridiagonalise(sigma *mat.SymDense) {
+	var full, product, inner mat.Dense
+	full.CloneFrom(sigma) // products of symmetric matrices are slow
+	product.Mul(&full, f.root)
+	inner.Mul(f.root.T(), &product)
+	m := inner.RawMatrix()
+	n := m.Rows
+	for i := range n {
+		for j := range i {
+			m.Data[i*n+j] = (m.Data[i*n+j] + m.Data[j*n+i]) / 2
 		}
 	}
-	var eig mat.EigenSym
-	if !eig.Factorize(sym, false) {
-		return 0, fmt.Errorf("metrics: Fréchet distance: the eigenvalues do not converge")
+	f.reflectors = &inner
+	f.diagonal, f.next, f.tau = make([]float64, n), make([]float64, n-1), make([]float64, n-1)
+	work := make([]float64, 64*n)
+	gonum.Implementation{}.Dsytrd(blas.Lower, n, m.Data, m.Stride, f.diagonal, f.next, f.tau, work, len(work))
+}
+
+// eigenvalues finds those of T.
+func (f *frechet) eigenvalues() bool {
+	f.values = append([]float64(nil), f.diagonal...)
+	if !(gonum.Implementation{}.Dsterf(len(f.values), f.values, append([]float64(nil), f.next...))) {
+		return false
 	}
-	var sum float64
-	for _, v := range eig.Values(nil) {
-		sum += math.Sqrt(max(0, v))
+	for i, v := range f.values {
+		f.values[i] = max(0, v)
 	}
-	return sum, nil
+	return true
 }

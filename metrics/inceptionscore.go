@@ -5,55 +5,91 @@ import (
 	"math"
 )
 
-// InceptionScore is the mean over splits of [salimans16]
+// Score gathers the Inception Score of images one after the other [salimans16]: the mean over splits of
 //
 //	exp( mean_i Σ_c p_ic·(ln p_ic − ln p̄_c) ),   p̄ the split's mean of p
 //
-// for class probabilities p that are the softmax of logits, (n,classes) row-major. Splits are consecutive and of the given size; a shorter
-// last one counts fully, as in OpenAI's evaluator.
+// for class probabilities p that are the softmax of logits. Splits are consecutive and of one size; a shorter last one counts fully, as in OpenAI's
+// evaluator.
+type Score struct {
+	size    int
+	splits  []float64 // that are whole
+	n       int       // images in the split that is not
+	sum, p  []float64 // of p, (classes); of one image
+	entropy float64   // Σ p ln p
+}
+
+// NewScore starts with no images.
+func NewScore(classes, size int) *Score {
+	return &Score{size: size, sum: make([]float64, classes), p: make([]float64, classes)}
+}
+
+// InceptionScore is the score of logits (n,classes), row-major, in splits of a size.
 func InceptionScore(logits []float32, classes, size int) (float64, error) {
 	if classes < 1 || size < 1 || len(logits) == 0 || len(logits)%classes != 0 {
 		return 0, fmt.Errorf("metrics: Inception Score of %d numbers, %d classes, splits of %d", len(logits), classes, size)
 	}
-	var total float64
-	splits := 0
-	for rest := logits; len(rest) > 0; splits++ {
-		n := min(len(rest), size*classes)
-		total += splitScore(rest[:n], classes)
-		rest = rest[n:]
-	}
-	return total / float64(splits), nil
+	s := NewScore(classes, size)
+	s.Add(logits)
+	mean, _, _ := s.Result()
+	return mean, nil
 }
 
-func splitScore(logits []float32, classes int) float64 {
-	n := len(logits) / classes
-	mean := make([]float64, classes)
-	p := make([]float64, classes)
-	var entropy float64 // Σ p ln p
-	for i := range n {
-		row := logits[i*classes : (i+1)*classes]
-		top := float64(row[0])
-		for _, v := range row {
-			top = max(top, float64(v))
-		}
-		var sum float64
-		for c, v := range row {
-			p[c] = math.Exp(float64(v) - top)
-			sum += p[c]
-		}
-		for c, v := range row {
-			p[c] /= sum
-			mean[c] += p[c] / float64(n)
-			if p[c] > 0 {
-				entropy += p[c] * (float64(v) - top - math.Log(sum))
-			}
+// Add counts images by their logits, (n,classes).
+func (s *Score) Add(logits []float32) {
+	for c := len(s.p); len(logits) >= c; logits = logits[c:] {
+		s.image(logits[:c])
+		if s.n++; s.n == s.size {
+			s.splits = append(s.splits, s.split())
+			s.n, s.entropy = 0, 0
+			clear(s.sum)
 		}
 	}
-	kl := entropy / float64(n)
-	for _, m := range mean {
-		if m > 0 {
+}
+
+func (s *Score) image(logits []float32) {
+	top := float64(logits[0])
+	for _, v := range logits {
+		top = max(top, float64(v))
+	}
+	var sum float64
+	for c, v := range logits {
+		s.p[c] = math.Exp(float64(v) - top)
+		sum += s.p[c]
+	}
+	for c, v := range logits {
+		p := s.p[c] / sum
+		s.sum[c] += p
+		if p > 0 {
+			s.entropy += p * (float64(v) - top - math.Log(sum))
+		}
+	}
+}
+
+// split is the score of the images since the last whole split.
+func (s *Score) split() float64 {
+	n := float64(s.n)
+	kl := s.entropy / n
+	for _, sum := range s.sum {
+		if m := sum / n; m > 0 {
 			kl -= m * math.Log(m)
 		}
 	}
 	return math.Exp(kl)
+}
+
+// Result is the score so far, and the standard deviation over its splits, which is 0 if there is but one. Without images the score is NaN.
+func (s *Score) Result() (mean, deviation float64, splits int) {
+	all := s.splits
+	if s.n > 0 {
+		all = append(all[:len(all):len(all)], s.split())
+	}
+	for _, v := range all {
+		mean += v
+	}
+	mean /= float64(len(all))
+	for _, v := range all {
+		deviation += (v - mean) * (v - mean)
+	}
+	return mean, math.Sqrt(deviation / float64(max(1, len(all)))), len(all)
 }

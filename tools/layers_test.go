@@ -39,7 +39,7 @@ dist                       kernels tensor github.com/ebitengine/purego
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 data
-metrics                    tensor autograd gonum.org/v1/gonum/blas/blas64 gonum.org/v1/gonum/mat
+metrics                    tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/mat
 checkpoint                 tensor checkpoint/pickle
 evaluation                 tensor checkpoint nn metrics data
 checkpoint/pickle

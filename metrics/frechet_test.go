@@ -1,0 +1,129 @@
+package metrics_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"onestep/metrics"
+	"onestep/tensor"
+)
+
+// vectors are n vectors of d features that depend on each other, not negative as pool3's are not, of very different sizes.
+func vectors(n, d int, seed uint64, shift float64) metrics.Features {
+	f := metrics.Features{N: n, D: d, X: make([]float32, n*d)}
+	tensor.Random{Seed: seed}.Normal(f.X, tensor.Noise, 0, 0)
+	for i := range n {
+		row, common := f.X[i*d:(i+1)*d], f.X[i*d]
+		for j := range row {
+			scale := math.Pow(0.03, float64(j)/float64(d))
+			row[j] = float32(scale * max(0, 0.3+shift+float64(row[j])+0.7*float64(common)))
+		}
+	}
+	return f
+}
+
+func moments(t testing.TB, f metrics.Features) metrics.Gaussian {
+	t.Helper()
+	m := metrics.NewMoments(f.D)
+	m.Add(f.X)
+	g, err := m.Gaussian()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestFrechetError compares with the jackknife as it is defined, a decomposition for each vector left out, also for fewer vectors than features.
+func TestFrechetError(t *testing.T) {
+	for _, c := range []struct{ n, d, refN int }{{60, 12, 400}, {10, 12, 400}, {60, 12, 7}, {9, 1, 30}, {40, 2, 30}} {
+		x, ref := vectors(c.n, c.d, 1, 0.2), moments(t, vectors(c.refN, c.d, 2, 0))
+		values, mean := make([]float64, c.n), 0.0
+		for i := range values {
+			rest := append(append([]float32(nil), x.X[:i*c.d]...), x.X[(i+1)*c.d:]...)
+			var err error
+			if values[i], err = metrics.FrechetDistance(moments(t, metrics.Features{N: c.n - 1, D: c.d, X: rest}), ref); err != nil {
+				t.Fatal(err)
+			}
+			mean += values[i] / float64(c.n)
+		}
+		var sum float64
+		for _, v := range values {
+			sum += (v - mean) * (v - mean)
+		}
+		n := float64(c.n)
+		want := math.Sqrt((n - 1) / n * sum)
+		distance, got, err := metrics.FrechetError(moments(t, x), c.n, x, ref)
+		if err != nil || !(math.Abs(got-want) <= 1e-3*want) {
+			t.Errorf("%v: standard error %.6g (%v), want %.6g", c, got, err, want)
+		}
+		if d, err := metrics.FrechetDistance(moments(t, x), ref); err != nil || d != distance {
+			t.Errorf("%v: distance %v, without its error %v (%v)", c, distance, d, err)
+		}
+	}
+}
+
+// TestFrechetErrorCovers draws many samples: the squared standard error is the variance of their distances on average, or up to twice that.
+func TestFrechetErrorCovers(t *testing.T) {
+	const n, d, trials = 100, 8, 300
+	ref := moments(t, vectors(20000, d, 99, 0.1))
+	var mean, square, estimate float64
+	for k := range trials {
+		x := vectors(n, d, uint64(k), 0.3)
+		v, e, err := metrics.FrechetError(moments(t, x), n, x, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean, square, estimate = mean+v/trials, square+v*v/trials, estimate+e*e/trials
+	}
+	if variance := (square - mean*mean) * trials / (trials - 1); !(estimate > 0.9*variance && estimate < 2*variance) {
+		t.Errorf("variance %.4g on average, the distances of %d samples have %.4g around %.4g", estimate, trials, variance, mean)
+	}
+}
+
+func TestFrechetErrorRefuses(t *testing.T) {
+	x := vectors(20, 4, 1, 0)
+	g := moments(t, x)
+	for name, f := range map[string]func() error{
+		"features": func() error { _, _, err := metrics.FrechetError(g, 20, vectors(20, 5, 1, 0), g); return err },
+		"one":      func() error { _, _, err := metrics.FrechetError(g, 20, vectors(1, 4, 1, 0), g); return err },
+		"sizes":    func() error { _, err := metrics.FrechetDistance(g, moments(t, vectors(20, 5, 1, 0))); return err },
+		"infinite": func() error {
+			_, err := metrics.FrechetDistance(metrics.Gaussian{Mu: []float64{math.Inf(1)}, Sigma: mat.NewSymDense(1, nil)},
+				metrics.Gaussian{Mu: []float64{0}, Sigma: mat.NewSymDense(1, nil)})
+			return err
+		},
+	} {
+		if f() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// BenchmarkFrechet2048 is the algebra of one FID with its standard error, which must stay below 30 seconds.
+func BenchmarkFrechet2048(b *testing.B) {
+	const d = 2048
+	x, ref := moments(b, vectors(3000, d, 1, 0.1)), moments(b, vectors(3000, d, 2, 0))
+	some := vectors(1024, d, 1, 0.1)
+	for _, what := range []string{"distance", "error"} {
+		b.Run("what="+what, func(b *testing.B) {
+			for b.Loop() {
+				start := time.Now()
+				var err error
+				if what == "distance" {
+					_, err = metrics.FrechetDistance(x, ref)
+				} else {
+					_, _, err = metrics.FrechetError(x, 3000, some, ref)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				if spent := time.Since(start); spent > 30*time.Second {
+					b.Errorf("%v", spent)
+				}
+			}
+		})
+	}
+}

@@ -215,13 +215,16 @@ func (p *literal) tuple() []int {
 	return shape
 }
 
-// npz reads every array of NumPy's archive.
-func (a *archive) npz() (map[string]tensor.Entry, error) {
+// npz reads the wanted arrays of NumPy's archive.
+func (a *archive) npz(wanted func(name string) bool) (map[string]tensor.Entry, error) {
 	arrays := map[string]tensor.Entry{}
 	for _, name := range slices.Sorted(slices.Values(a.names)) {
 		key, ok := strings.CutSuffix(name, ".npy")
 		if !ok || key == "" {
 			return nil, fmt.Errorf("zip: entry %.60q is no .npy file", name)
+		}
+		if !wanted(key) {
+			continue
 		}
 		r, size, err := a.contents(name)
 		if err != nil {

@@ -57,11 +57,12 @@ func (s *Score) image(logits []float32) {
 		s.p[c] = math.Exp(float64(v) - top)
 		sum += s.p[c]
 	}
+	log := math.Log(sum)
 	for c, v := range logits {
 		p := s.p[c] / sum
 		s.sum[c] += p
 		if p > 0 {
-			s.entropy += p * (float64(v) - top - math.Log(sum))
+			s.entropy += p * (float64(v) - top - log)
 		}
 	}
 }

@@ -41,7 +41,7 @@ nn/optim                   kernels tensor autograd
 data
 metrics                    tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/mat
 checkpoint                 tensor checkpoint/pickle
-evaluation                 tensor checkpoint nn metrics data
+evaluation                 tensor checkpoint nn metrics data gonum.org/v1/gonum/mat
 checkpoint/pickle
 pid                        tensor checkpoint autograd nn nn/optim data tfevents gonum.org/v1/gonum/mat golang.org/x/sys/unix golang.org/x/sys/windows
 embedded                   tensor

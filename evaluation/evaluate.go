@@ -1,0 +1,149 @@
+package evaluation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"onestep/metrics"
+	"onestep/nn"
+	"onestep/tensor"
+)
+
+// Options say what to measure.
+type Options struct {
+	Metrics  Metrics
+	Seed     uint64                // of the subsets of a kernel distance
+	Force    bool                  // compare whatever the stamps say
+	Progress func(done, total int) // images read; may be nil
+	Says     func(what string)     // what is computed once they all are; may be nil
+}
+
+// Settings of metrics, as they are usual.
+const (
+	kidSubsets, kidSize = 100, 1000
+	neighbour           = 3 // of precision and recall
+)
+
+// Evaluate measures images against a reference, which may be nil if no metric compares. What cannot be compared is refused before anything is
+// computed. It ends early with ctx, by its cause.
+func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
+	r := &Result{Metrics: o.Metrics, Samples: net.stamp(images, nil)}
+	if err := r.check(ref, o); err != nil {
+		return nil, err
+	}
+	g, err := gather(ctx, net.Features, images, o.Metrics, net.Batch, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	r.Samples = net.stamp(images, g)
+	if r.Gathered, err = g.reference(r.Samples); err != nil {
+		return nil, err
+	}
+	return r, r.measure(net.Device, g, ref, o)
+}
+
+// check refuses what cannot be measured, and notes what a reader should know.
+func (r *Result) check(ref *Reference, o Options) error {
+	s := r.Samples
+	r.note(s.Images.Path, s.Images.Notes...)
+	if len(o.Metrics) == 0 {
+		return fmt.Errorf("no metric is asked for")
+	}
+	if least := o.Metrics.least(); s.Count < least {
+		return fmt.Errorf("%s: %d images, the metrics %s need %d", s.Images.Path, s.Count, o.Metrics.String(), least)
+	}
+	compared := o.Metrics.compared()
+	if len(compared) == 0 {
+		return nil
+	}
+	if ref == nil {
+		return fmt.Errorf("%s: a reference is needed", compared.String())
+	}
+	for _, m := range compared {
+		if err := ref.check(m); err != nil {
+			return err
+		}
+	}
+	r.Reference, r.ReferencePath = ref.Stamp, ref.Path
+	r.aboutCount()
+	return r.checkStamps(ref, o.Force)
+}
+
+func (r *Result) checkStamps(ref *Reference, force bool) error {
+	s := r.Samples
+	if ref.Stamp == nil {
+		r.note(ref.Path, "there is no stamp in it: what images and network made it is not known")
+		if s.Resize != layouts[nn.InceptionTensorFlow].resize {
+			r.note(ref.Path, "if it is EDM's or OpenAI's, it was made with TensorFlow's resizing, and the numbers will be off by some tenths of a percent of the features: "+
+				"--resize tensorflow makes them comparable")
+		}
+		return nil
+	}
+	r.note(ref.Path, ref.Stamp.Images.Notes...)
+	unlike := s.unlike(ref.Stamp)
+	switch {
+	case len(unlike) > 0 && !force:
+		return fmt.Errorf("%s: not comparable (--force compares nevertheless):\n  %s", ref.Path, strings.Join(unlike, "\n  "))
+	case len(unlike) > 0:
+		r.note(ref.Path, "NOT COMPARABLE, compared by force:")
+		r.note(ref.Path, unlike...)
+	}
+	return nil
+}
+
+// aboutCount notes what few images do to a Fréchet distance.
+func (r *Result) aboutCount() {
+	n := r.Samples.Count
+	switch {
+	case !r.Metrics.has(FID) && !r.Metrics.has(SFID) || n >= 50_000:
+	case n <= nn.InceptionFeature:
+		r.note("", fmt.Sprintf("%d images cannot span %d features: their covariance is singular, and the Fréchet distance far too large; papers use 50000", n, nn.InceptionFeature))
+	default:
+		r.note("", fmt.Sprintf("a Fréchet distance of %d images is too large, the more so the fewer they are; papers use 50000", n))
+	}
+}
+
+// measure computes the numbers.
+func (r *Result) measure(d *tensor.Device, g *gathered, ref *Reference, o Options) (err error) {
+	say := func(format string, args ...any) {
+		if o.Says != nil {
+			o.Says(fmt.Sprintf(format, args...))
+		}
+	}
+	for _, m := range o.Metrics {
+		switch m {
+		case FID:
+			say("Fréchet distance of %d features", g.pool3.D)
+			some := metrics.Features{N: len(g.some) / g.pool3.D, D: g.pool3.D, X: g.some}
+			var value, deviation float64
+			value, deviation, err = metrics.FrechetError(r.Gathered.Pool3, g.n, some, ref.Pool3)
+			r.FID = &Number{value, 1.96 * deviation, "95 % interval"}
+		case IS:
+			value, deviation, splits := g.score.Result()
+			r.IS = &Number{value, deviation, fmt.Sprintf("standard deviation over %d", splits)}
+			if splits == 1 {
+				r.IS = &Number{Value: value}
+			}
+		case SFID:
+			say("Fréchet distance of %d spatial features", g.spatial.D)
+			var value float64
+			value, err = metrics.FrechetDistance(*r.Gathered.Spatial, *ref.Spatial)
+			r.SFID = &Number{Value: value}
+		case KID:
+			say("kernel distance")
+			var value, deviation float64
+			value, deviation, err = metrics.KernelDistance(d, *r.Gathered.Features, *ref.Features, kidSubsets, kidSize, o.Seed)
+			r.KID = &Number{value, deviation, fmt.Sprintf("standard deviation over %d subsets", kidSubsets)}
+		case PR:
+			say("precision and recall")
+			var precision, recall float64
+			precision, recall, err = metrics.PrecisionRecall(d, *ref.Features, *r.Gathered.Features, neighbour)
+			r.Precision, r.Recall = &Number{Value: precision}, &Number{Value: recall}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

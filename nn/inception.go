@@ -22,6 +22,10 @@ type Inception struct {
 	*Params
 	Layout InceptionLayout
 
+	// Input is the layout whose way of making images the input is used: Layout, unless it is changed. The networks of both layouts are the same
+	// function of their input.
+	Input InceptionLayout
+
 	// Batch is how many images are done at a time, 8 if it is not set. A last batch of fewer is filled up with black images, as on a GPU the
 	// order of sums, and so an image's bits, depend on how many there are.
 	Batch int
@@ -29,13 +33,12 @@ type Inception struct {
 	// Planar says that images are given as (N,C,H,W), not (N,H,W,C).
 	Planar bool
 
-	stem         [2][]*inceptionConv // before the first maximum, and between the first and the second
-	blocks       []inceptionBlock
-	convs        []*inceptionConv // all
-	output       *autograd.Var    // (2048,1008)
-	bias         *autograd.Var    // (1008)
-	scale, shift *tensor.Tensor   // (3): what makes 0 … 255 the input
-	trace        func(name string, y *autograd.Var)
+	stem   [2][]*inceptionConv // before the first maximum, and between the first and the second
+	blocks []inceptionBlock
+	convs  []*inceptionConv // all
+	output *autograd.Var    // (2048,1008)
+	bias   *autograd.Var    // (1008)
+	trace  func(name string, y *autograd.Var)
 }
 
 // InceptionFeatures are what the network says of N images, one after the other.
@@ -50,7 +53,7 @@ type InceptionFeatures struct {
 // undefined values until they are set.
 func NewInception(d *tensor.Device, layout InceptionLayout) *Inception {
 	ps, s := newInceptionScope(d, layout)
-	n := &Inception{Params: ps, Layout: layout}
+	n := &Inception{Params: ps, Layout: layout, Input: layout}
 	n.stem[0] = s.chain(3,
 		inceptionUnit{"Conv2d_1a_3x3", "conv", 32, 3, 3, halves},
 		inceptionUnit{"Conv2d_2a_3x3", "conv_1", 32, 3, 3, valid},
@@ -75,8 +78,6 @@ func NewInception(d *tensor.Device, layout InceptionLayout) *Inception {
 	last := NewLinear(Scope{params: ps}.In(layout.names("fc", "output")), InceptionFeature, InceptionClasses, true, kaiming)
 	n.output, n.bias = last.Weight, last.Bias
 	ps.Freeze()
-	scale, shift := layout.affine()
-	n.scale, n.shift = constant(d, []float32{scale, scale, scale}), constant(d, []float32{shift, shift, shift})
 	return n
 }
 
@@ -134,17 +135,17 @@ func (n *Inception) Release() {
 	for _, c := range n.convs {
 		c.release()
 	}
-	n.scale.Release()
-	n.shift.Release()
 }
 
 // prepare makes images of 0 … 255 the input. Shapes: x (N,H,W,3); result (N,299,299,3).
 func (n *Inception) prepare(x *autograd.Var) *autograd.Var {
 	resize := autograd.Bilinear
-	if n.Layout == InceptionTensorFlow {
+	if n.Input == InceptionTensorFlow {
 		resize = autograd.BilinearTopLeft
 	}
-	return autograd.ChannelAffine(resize(x, InceptionSize, InceptionSize), n.scale, n.shift)
+	scale, shift := n.Input.affine()
+	three := func(v float32) *tensor.Tensor { return n.Device.FromFloat32([]float32{v, v, v}, 3) }
+	return autograd.ChannelAffine(resize(x, InceptionSize, InceptionSize), three(scale), three(shift))
 }
 
 // inceptionResult is what the network computes for a batch.

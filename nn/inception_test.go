@@ -3,6 +3,7 @@ package nn_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"onestep/internal/golden"
@@ -121,5 +122,32 @@ func TestInceptionImages(t *testing.T) {
 			}()
 			bad()
 		}()
+	}
+}
+
+// With the same weights and the same way of making images the input, both layouts are one function.
+func TestInceptionInput(t *testing.T) {
+	if len(golden.ISAs()) == 1 {
+		t.Skip("-short: it takes seconds")
+	}
+	d := tensor.CPU(0)
+	from, to := newInception(d, nn.InceptionTensorFlow), newInception(d, nn.InceptionPyTorch)
+	rest := from.Tensors()
+	for _, p := range to.Tensors() {
+		if strings.HasSuffix(p.Name, ".bn.weight") {
+			p.Set(slices.Repeat([]float32{1}, p.Shape[0])) // TensorFlow's network has no scale
+			continue
+		}
+		p.Set(rest[0].Get())
+		rest = rest[1:]
+	}
+	from.Batch, to.Batch = 1, 1
+	to.Input = nn.InceptionTensorFlow
+	x := someImages(24 * 20 * 3)
+	want := from.Features(x, 1, 24, 20, 3)
+	sameFeatures(t, "TensorFlow's resizing", to.Features(x, 1, 24, 20, 3), want)
+	to.Input = nn.InceptionPyTorch
+	if slices.Equal(to.Features(x, 1, 24, 20, 3).Pool3, want.Pool3) {
+		t.Error("the other resizing gives the same features")
 	}
 }

@@ -220,11 +220,11 @@ func (a *archive) npz(wanted func(name string) bool) (map[string]tensor.Entry, e
 	arrays := map[string]tensor.Entry{}
 	for _, name := range slices.Sorted(slices.Values(a.names)) {
 		key, ok := strings.CutSuffix(name, ".npy")
-		if !ok || key == "" {
-			return nil, fmt.Errorf("zip: entry %.60q is no .npy file", name)
-		}
-		if !wanted(key) {
+		switch {
+		case !wanted(key):
 			continue
+		case !ok || key == "":
+			return nil, fmt.Errorf("zip: entry %.60q is no .npy file", name)
 		}
 		r, size, err := a.contents(name)
 		if err != nil {

@@ -13,10 +13,10 @@ import (
 // Options say what to measure.
 type Options struct {
 	Metrics  Metrics
-	Seed     uint64                // of the subsets of a kernel distance
-	Force    bool                  // compare whatever the stamps say
-	Progress func(done, total int) // images read; may be nil
-	Says     func(what string)     // what is computed once they all are; may be nil
+	Seed     uint64            // of the subsets of a kernel distance
+	Force    bool              // compare whatever the stamps say
+	Progress Progress          // may be nil
+	Says     func(what string) // what is computed once all images are read; may be nil
 }
 
 // Settings of metrics, as they are usual.
@@ -29,8 +29,14 @@ const (
 // computed. It ends early with ctx, by its cause.
 func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
 	r := &Result{Metrics: o.Metrics, Samples: net.stamp(images, nil)}
-	if err := r.check(ref, o); err != nil {
+	if err := r.check(net, ref, o); err != nil {
 		return nil, err
+	}
+	if ref != nil {
+		if err := ref.Gather(ctx, net, o.Metrics, o.Progress); err != nil {
+			return nil, err
+		}
+		r.Reference = ref.Stamp
 	}
 	g, err := gather(ctx, net.Features, images, o.Metrics, net.Batch, o.Progress)
 	if err != nil {
@@ -44,7 +50,7 @@ func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, 
 }
 
 // check refuses what cannot be measured, and notes what a reader should know.
-func (r *Result) check(ref *Reference, o Options) error {
+func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	s := r.Samples
 	r.note(s.Images.Path, s.Images.Notes...)
 	if len(o.Metrics) == 0 {
@@ -60,19 +66,21 @@ func (r *Result) check(ref *Reference, o Options) error {
 	if ref == nil {
 		return fmt.Errorf("%s: a reference is needed", compared.String())
 	}
-	for _, m := range compared {
-		if err := ref.check(m); err != nil {
-			return err
-		}
+	if err := ref.suffices(compared); err != nil {
+		return err
 	}
-	r.Reference, r.ReferencePath = ref.Stamp, ref.Path
+	r.ReferencePath = ref.Path
 	r.aboutCount()
-	return r.checkStamps(ref, o.Force)
+	stamp := ref.Stamp
+	if ref.pending != nil {
+		stamp = net.stamp(ref.pending, nil)
+	}
+	return r.checkStamps(ref, stamp, o.Force)
 }
 
-func (r *Result) checkStamps(ref *Reference, force bool) error {
+func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	s := r.Samples
-	if ref.Stamp == nil {
+	if stamp == nil {
 		r.note(ref.Path, "there is no stamp in it: what images and network made it is not known")
 		if s.Resize != layouts[nn.InceptionTensorFlow].resize {
 			r.note(ref.Path, "if it is EDM's or OpenAI's, it was made with TensorFlow's resizing, and the numbers will be off by some tenths of a percent of the features: "+
@@ -80,8 +88,8 @@ func (r *Result) checkStamps(ref *Reference, force bool) error {
 		}
 		return nil
 	}
-	r.note(ref.Path, ref.Stamp.Images.Notes...)
-	unlike := s.unlike(ref.Stamp)
+	r.note(ref.Path, stamp.Images.Notes...)
+	unlike := s.unlike(stamp)
 	switch {
 	case len(unlike) > 0 && !force:
 		return fmt.Errorf("%s: not comparable (--force compares nevertheless):\n  %s", ref.Path, strings.Join(unlike, "\n  "))

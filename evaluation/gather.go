@@ -32,17 +32,11 @@ type gathered struct {
 	pixels         hash.Hash
 }
 
-// Gather learns what a reference for some metrics must know of images. It ends early with ctx, by its cause.
-func Gather(ctx context.Context, net *Network, images Images, ms Metrics, progress func(done, total int)) (*Reference, error) {
-	g, err := gather(ctx, net.Features, images, ms.compared(), net.Batch, progress)
-	if err != nil {
-		return nil, err
-	}
-	return g.reference(net.stamp(images, g))
-}
+// Progress is told how many images of a path are done.
+type Progress func(path string, done, total int)
 
 // gather reads all images, and computes features of so many at a time.
-func gather(ctx context.Context, f extract, images Images, ms Metrics, batch int, progress func(done, total int)) (g *gathered, err error) {
+func gather(ctx context.Context, f extract, images Images, ms Metrics, batch int, progress Progress) (g *gathered, err error) {
 	defer tensor.Recover(&err)
 	n, h, w, c := images.Shape()
 	if n < 2 {
@@ -63,7 +57,7 @@ func gather(ctx context.Context, f extract, images Images, ms Metrics, batch int
 		g.pixels.Write(x)
 		g.add(f(x, count, h, w, c), count)
 		if progress != nil {
-			progress(g.done, n)
+			progress(images.Source().Path, g.done, n)
 		}
 	}
 	return g, nil

@@ -25,3 +25,21 @@ type Source struct {
 	Config map[string]string `json:"config,omitempty"` // settings of a sampler, by the names of flags
 	Notes  []string          `json:"notes,omitempty"`  // what a reader should know: that images are JPEG, say
 }
+
+// InMemory are images that are all there: pixels (N,H,W,C).
+func InMemory(s Source, pixels []byte, h, w, c int) Images { return &inMemory{s, pixels, h, w, c} }
+
+type inMemory struct {
+	source  Source
+	pixels  []byte
+	h, w, c int
+}
+
+func (m *inMemory) Shape() (n, h, w, c int) { return len(m.pixels) / (m.h * m.w * m.c), m.h, m.w, m.c }
+func (m *inMemory) Source() Source          { return m.source }
+func (m *inMemory) Close() error            { return nil }
+
+func (m *inMemory) Read(first, count int) ([]byte, error) {
+	size := m.h * m.w * m.c
+	return m.pixels[first*size : (first+count)*size], nil
+}

@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +21,9 @@ type Reference struct {
 	Spatial  *metrics.Gaussian // (2023), for sFID; nil if it is not known
 	Features *metrics.Features // (N,2048), for kernel distance, precision and recall; nil if they were not kept
 	Stamp    *Stamp            // nil in the files of others
+
+	images  bool   // the file has images, too
+	pending Images // to be gathered; nil once they are
 }
 
 // Arrays of a reference's file. The first two are EDM's, those and the next two OpenAI's, and all of them ours.
@@ -29,6 +33,8 @@ const (
 	arrayFeatures                     = "pool3"
 	arrayStamp                        = "stamp" // JSON as bytes
 )
+
+var errNoStatistics = errors.New("no statistics: mu and sigma are wanted")
 
 // Write makes a .npz file that EDM's fid.py reads, too: mu (2048) and sigma (2048,2048), float64.
 func (r *Reference) Write(path string) error {
@@ -67,8 +73,9 @@ func ReadReference(path string) (*Reference, error) {
 	defer f.Close()
 	r := &Reference{Path: path}
 	if !slices.Contains(all, arrayMu) {
-		return nil, fmt.Errorf("%s: no statistics: %s and %s are wanted", path, arrayMu, arraySigma)
+		return nil, fmt.Errorf("%s: %w", path, errNoStatistics)
 	}
+	r.images = slices.Contains(all, "arr_0")
 	if r.Pool3, err = readGaussian(f, arrayMu, arraySigma, nn.InceptionFeature); err != nil {
 		return nil, err
 	}
@@ -115,12 +122,25 @@ func readFeatures(f *checkpoint.File, e tensor.Entry) (*metrics.Features, error)
 	return &metrics.Features{N: e.Shape[0], D: e.Shape[1], X: x}, err
 }
 
-// check is an error if there is not what a metric compares with.
+// suffices is an error if there is not what the metrics compare with.
+func (r *Reference) suffices(ms Metrics) error {
+	for _, m := range ms.compared() {
+		if err := r.check(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *Reference) check(m Metric) error {
 	missing := ""
 	switch {
+	case r.pending != nil: // what there is not is gathered
+		return nil
 	case m == SFID && r.Spatial == nil:
 		missing = "statistics of spatial features (" + arraySpatialMu + ", " + arraySpatialSigma + ")"
+	case m == PR && r.Features != nil && r.Features.N <= neighbour:
+		return fmt.Errorf("%s: features of %d images, %s needs %d", r.Path, r.Features.N, m, neighbour+1)
 	case (m == KID || m == PR) && r.Features == nil:
 		missing = "the features of every image (" + arrayFeatures + ")"
 	default:

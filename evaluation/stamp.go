@@ -29,7 +29,7 @@ var layouts = map[nn.InceptionLayout]struct{ name, resize string }{
 
 // stamp is that of images, with the hash of their pixels if they were gathered.
 func (n *Network) stamp(images Images, g *gathered) *Stamp {
-	s := &Stamp{Images: images.Source(), Weights: n.Digest, Layout: layouts[n.Layout].name, Resize: layouts[n.Layout].resize, Device: n.Device.Name()}
+	s := &Stamp{Images: images.Source(), Weights: n.Digest, Layout: layouts[n.Layout].name, Resize: layouts[n.Input].resize, Device: n.Device.Name()}
 	s.Count, s.Height, s.Width, s.Channels = images.Shape()
 	if g != nil {
 		s.Pixels = fmt.Sprintf("%x", g.pixels.Sum(nil))

@@ -218,9 +218,9 @@ func (d *decoder) load() {
 		return
 	}
 	at := d.address(in.Operands[1])
-	kind, o := read, ordering{reads: true}
+	kind, o := read, ordering{reads: true, block: in.Has("cta")}
 	if in.Has("volatile") || in.Has("relaxed") || in.Has("acquire") {
-		kind, o.acquire = readStrong, in.Has("acquire")
+		kind, o.acquire = read.strongly(o.block), in.Has("acquire")
 	}
 	if in.Has("nc") {
 		kind = readOnly
@@ -270,9 +270,9 @@ func (d *decoder) store() {
 		return
 	}
 	at := d.address(in.Operands[0])
-	kind, o := write, ordering{writes: true}
+	kind, o := write, ordering{writes: true, block: in.Has("cta")}
 	if in.Has("volatile") || in.Has("relaxed") || in.Has("release") {
-		kind, o.release = writeStrong, in.Has("release")
+		kind, o.release = write.strongly(o.block), in.Has("release")
 	}
 	total := size * len(vs)
 	s := in.Space
@@ -314,15 +314,15 @@ func (d *decoder) atomic() {
 	}
 	s := in.Space
 	f, inShared := d.combine(t, s != ptx.Shared), d.combine(t, false)
-	o := ordering{reads: true, writes: true, acquire: in.Has("acquire") || in.Has("acq_rel"), release: in.Has("release") || in.Has("acq_rel")}
+	o := ordering{reads: true, writes: true, acquire: in.Has("acquire") || in.Has("acq_rel"), release: in.Has("release") || in.Has("acq_rel"), block: in.Has("cta")}
 	d.out.class = memoryClass(s, true)
 	d.out.run = func(w *warp, mask uint32) {
 		addrs := *at(w)
 		w.cta.count.access(w, s, &addrs, mask, size, true)
 		x, y := b.get(w), c.get(w)
 		lanesOf(mask, func(l int) {
-			w.bytes(s, l, addrs[l], size, readStrong)
-			m := w.bytes(s, l, addrs[l], size, writeStrong)
+			w.bytes(s, l, addrs[l], size, read.strongly(o.block))
+			m := w.bytes(s, l, addrs[l], size, write.strongly(o.block))
 			old := get(m)
 			combine := f
 			if s == ptx.Generic {

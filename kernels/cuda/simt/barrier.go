@@ -7,8 +7,8 @@ type barrierState struct {
 	arrived  int // threads
 	expected int // 0: all threads of the block that are alive
 	waiting  []*warp
-	came     []*warp // that arrived, whether they wait or not
-	value    uint32  // of a reduction: how many threads say yes, or 0 and 1
+	seen     knowledge // of all that arrived, whether they wait or not
+	value    uint32    // of a reduction: how many threads say yes, or 0 and 1
 	voters   int
 }
 
@@ -123,12 +123,12 @@ func (d *decoder) barrierReduce() {
 // arrive counts a warp, all 32 threads of it, at a barrier; x is nil if it does not wait.
 func (c *cta) arrive(w *warp, k, threads int, x *waiting, yes, voters int) {
 	b := &c.barriers[k]
-	if len(b.came) > 0 && b.expected != threads {
+	if b.arrived > 0 && b.expected != threads {
 		w.fail(-1, "barrier %d is for %d threads here, and %d elsewhere", k, threads, b.expected)
 	}
 	b.expected = threads
 	b.arrived += lanes
-	b.came = append(b.came, w)
+	b.seen.give(w)
 	b.value += uint32(yes)
 	b.voters += voters
 	if x != nil {
@@ -141,7 +141,7 @@ func (c *cta) arrive(w *warp, k, threads int, x *waiting, yes, voters int) {
 // left notes that a warp has ended: barriers no longer wait for it.
 func (c *cta) left(*warp) {
 	for k := range c.barriers {
-		if len(c.barriers[k].came) > 0 {
+		if c.barriers[k].arrived > 0 {
 			c.complete(k)
 		}
 	}
@@ -161,8 +161,8 @@ func (c *cta) complete(k int) {
 	if b.arrived < expected {
 		return
 	}
-	synchronise(b.came)
 	for _, w := range b.waiting {
+		b.seen.take(w)
 		if w.waiting.finish != nil {
 			w.waiting.finish(int(b.value), b.voters)
 		}

@@ -61,7 +61,9 @@ func (d *decoder) dispatch() {
 		d.barrier()
 	case "membar", "fence":
 		d.out.class = ClassSync
-		d.out.run = func(w *warp, _ uint32) { w.fenced() }
+		if block := in.Has("cta"); !in.Has("proxy") {
+			d.out.run = func(w *warp, _ uint32) { w.fenced(block) }
+		}
 	case "shfl", "vote", "match", "redux", "activemask":
 		d.exchange()
 	case "mma":

@@ -1,6 +1,9 @@
 package simt
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+)
 
 // access is how memory is touched.
 type access uint8
@@ -8,30 +11,49 @@ type access uint8
 const (
 	read access = iota
 	write
-	readOnly    // by ld.global.nc: of what no thread writes in the launch
-	readStrong  // by an atomic operation, or with .volatile, .relaxed or .acquire
-	writeStrong // likewise, or .release
+	readOnly   // by ld.global.nc: of what no thread writes in the launch
+	readBlock  // by an atomic operation, or with .volatile, .relaxed or .acquire, of scope .cta
+	writeBlock // likewise, or .release
+	readStrong // the same of wider scopes
+	writeStrong
 )
 
-func (a access) writes() bool { return a == write || a == writeStrong }
-func (a access) strong() bool { return a >= readStrong }
+func (a access) writes() bool { return a == write || a == writeBlock || a == writeStrong }
+func (a access) strong() bool { return a >= readBlock }
 
-// history is who touched 4 bytes last in the present launch: the last write, and the last reads of two warps. Two accesses of which one writes
-// are a race unless one happened before the other (both may be strong). What happened before is known by clocks [ptx, "Memory Consistency
-// Model"]: every warp counts its synchronisations, and knows up to which count of other warps it has seen.
+// strongly is an access as one with a scope.
+func (a access) strongly(block bool) access {
+	switch {
+	case a.writes() && block:
+		return writeBlock
+	case a.writes():
+		return writeStrong
+	case block:
+		return readBlock
+	}
+	return readStrong
+}
+
+// history is who touched 4 bytes last in the present launch: the last write, and the last reads. Two accesses of which one writes are a race
+// unless one happened before the other (or both are strong, and the scope of each has the other's thread). What happened before is known by
+// clocks [ptx, "Memory Consistency Model"]: every warp counts its synchronisations, and knows up to which count of other warps it has seen. A
+// read that happened before another is forgotten: what waited for the later one waited for it too. Of other blocks' reads two are kept.
 type history struct {
 	launch uint32
 	write  touch
-	reads  [2]touch
+	read   touch
+	others []touch // reads by more warps
 }
 
 type touch struct {
-	warp   int32 // its number in the launch, from 1; 0: none
-	clock  uint32
-	lane   uint8
-	bytes  uint8 // of the four
-	strong bool
+	warp  int32 // its number in the launch, from 1; 0: none
+	clock uint32
+	lane  uint8 // severalLanes: that is what it was
+	bytes uint8 // of the four
+	kind  access
 }
+
+const severalLanes = 255
 
 const pageWords = 1024
 
@@ -74,7 +96,7 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, wh
 		if h.launch != w.cta.run.launch {
 			*h = history{launch: w.cta.run.launch}
 		}
-		now := touch{w.id(), w.sync, uint8(lane), mask, kind.strong()}
+		now := touch{w.id(), w.sync, uint8(lane), mask, kind}
 		if !repeats && w.conflicts(&h.write, lane, &now) {
 			w.race(lane, word, where, "written", &h.write, kind)
 		}
@@ -82,30 +104,79 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, wh
 			w.fail(lane, "a read-only load of %s byte %d, which this launch wrote", where, 4*word)
 		}
 		if !kind.writes() {
-			r := &h.reads[0]
-			if r.warp != 0 && r.warp != now.warp {
-				r = &h.reads[1]
-				if r.warp != 0 && r.warp != now.warp { // forget the one that is known to be over, if one is
-					if w.before(&h.reads[0], lane) {
-						r = &h.reads[0]
-					}
-				}
-			}
-			*r = now
+			w.keep(h, now, lane)
 			continue
 		}
-		for i := range h.reads {
-			if w.conflicts(&h.reads[i], lane, &now) {
-				w.race(lane, word, where, "read", &h.reads[i], kind)
+		if w.conflicts(&h.read, lane, &now) {
+			w.race(lane, word, where, "read", &h.read, kind)
+		}
+		for i := range h.others {
+			if w.conflicts(&h.others[i], lane, &now) {
+				w.race(lane, word, where, "read", &h.others[i], kind)
 			}
 		}
-		h.write = now
-		h.reads = [2]touch{}
+		h.write, h.read, h.others = now, touch{}, h.others[:0]
 	}
 }
 
+// keep adds a read to a history.
+func (w *warp) keep(h *history, now touch, lane int) {
+	if h.read.warp == 0 {
+		h.read = now
+		return
+	}
+	n, foreign := 0, 0
+	for i := range h.others {
+		t := &h.others[i]
+		if w.replaces(t, &now, lane) {
+			continue
+		}
+		if !w.near(t) {
+			if foreign++; foreign > 1 {
+				continue
+			}
+		}
+		h.others[n] = *t
+		n++
+	}
+	h.others = h.others[:n]
+	if w.replaces(&h.read, &now, lane) {
+		h.read = now
+	} else {
+		h.others = append(h.others, now)
+	}
+}
+
+// near says whether a touch is by a warp of the same block.
+func (w *warp) near(t *touch) bool {
+	n := t.warp - w.cta.firstWarp()
+	return n >= 0 && int(n) < len(w.cta.warps)
+}
+
+// replaces says whether a read may be forgotten for another, and adds to that what it has to keep of it.
+func (w *warp) replaces(t, now *touch, lane int) bool {
+	switch {
+	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind:
+		if t.lane != now.lane {
+			now.lane = severalLanes
+		}
+		now.bytes |= t.bytes
+		return true
+	case t.bytes&^now.bytes != 0 || t.kind != now.kind:
+		return false
+	}
+	return w.before(t, lane)
+}
+
+// conflicts says whether a touch and what the warp's lane does now are a race.
 func (w *warp) conflicts(t *touch, lane int, now *touch) bool {
-	return t.warp != 0 && t.bytes&now.bytes != 0 && !(t.strong && now.strong) && !w.before(t, lane)
+	if t.warp == 0 || t.bytes&now.bytes == 0 || w.before(t, lane) {
+		return false
+	}
+	if !t.kind.strong() || !now.kind.strong() {
+		return true
+	}
+	return !w.near(t) && (t.kind < readStrong || now.kind < readStrong)
 }
 
 func (w *warp) race(lane, word int, where, what string, t *touch, kind access) {
@@ -114,29 +185,43 @@ func (w *warp) race(lane, word int, where, what string, t *touch, kind access) {
 		verb = "writes"
 	}
 	cta, n := w.cta.run.warpOf(t.warp)
-	w.fail(lane, "race: %s %s byte %d, %s by thread %d of block %d without a synchronisation between", verb, where, 4*word, what, n*32+int(t.lane), cta)
+	who := fmt.Sprintf("thread %d", n*lanes+int(t.lane))
+	if t.lane == severalLanes {
+		who = fmt.Sprintf("threads of warp %d", n)
+	}
+	w.fail(lane, "race: %s %s byte %d, %s by %s of block %d without a synchronisation between", verb, where, 4*word, what, who, cta)
 }
 
-// synchronise orders all that was done by these warps before all that they do from here on.
-func synchronise(ws []*warp) {
-	known, fenced := map[int32]uint32{}, map[int32]uint32{}
-	vc := make([]uint32, len(ws[0].cta.warps))
-	for _, w := range ws {
-		w.sync++
-		w.vc[w.number] = w.sync
-		for i, c := range w.vc {
-			vc[i] = max(vc[i], c)
-		}
-		join(known, w.known)
-		join(fenced, w.fence)
+// knowledge is what warps that come to a barrier have seen together.
+type knowledge struct {
+	vc                       []uint32
+	known, fence, fenceBlock map[int32]uint32
+}
+
+// give adds what a warp has seen so far; what it does from here on is not in it.
+func (k *knowledge) give(w *warp) {
+	if k.vc == nil {
+		*k = knowledge{make([]uint32, len(w.vc)), map[int32]uint32{}, map[int32]uint32{}, map[int32]uint32{}}
 	}
-	for _, w := range ws {
-		copy(w.vc, vc)
-		if len(known) > 0 {
-			w.known = maps.Clone(known)
-		}
-		if len(fenced) > 0 {
-			w.fence = maps.Clone(fenced)
+	w.sync++
+	w.vc[w.number] = w.sync
+	for i, c := range w.vc {
+		k.vc[i] = max(k.vc[i], c)
+	}
+	join(k.known, w.known)
+	join(k.fence, w.fence)
+	join(k.fenceBlock, w.fenceBlock)
+}
+
+// take lets a warp that waited know all of it.
+func (k *knowledge) take(w *warp) {
+	copy(w.vc, k.vc)
+	for _, m := range []struct {
+		to   *map[int32]uint32
+		from map[int32]uint32
+	}{{&w.known, k.known}, {&w.fence, k.fence}, {&w.fenceBlock, k.fenceBlock}} {
+		if len(m.from) > 0 {
+			*m.to = maps.Clone(m.from)
 		}
 	}
 }
@@ -149,6 +234,9 @@ func join(into, from map[int32]uint32) {
 
 // learn adds to what the warp knows, of its own block's warps too.
 func (w *warp) learn(from map[int32]uint32) {
+	if len(from) == 0 {
+		return
+	}
 	if w.known == nil {
 		w.known = map[int32]uint32{}
 	}
@@ -172,46 +260,78 @@ func (w *warp) seen() map[int32]uint32 {
 	return s
 }
 
-// fenced is a fence of scope gpu or sys: what was seen is passed on by later strong writes, and what strong reads found is seen.
-func (w *warp) fenced() {
-	if w.pending != nil {
+// fenced is a fence: what was seen is passed on by later strong writes, and what strong reads found is seen. Of scope .cta it does so within
+// the block only.
+func (w *warp) fenced(block bool) {
+	if w.pendingBlock != nil {
+		w.learn(w.pendingBlock)
+		w.pendingBlock = nil
+	}
+	if !block && w.pending != nil {
 		w.learn(w.pending)
 		w.pending = nil
 	}
-	w.fence = w.seen()
+	w.fenceBlock = w.seen()
+	if !block {
+		w.fence = w.fenceBlock
+	}
 }
 
-// order does what a strong access to global memory passes on and takes over.
+// passed is what strong writes to an address pass on: to all, and within a block to its warps.
+type passed struct {
+	all    map[int32]uint32
+	blocks map[int]map[int32]uint32
+}
+
+// ordering is what a strong access is.
+type ordering struct{ reads, writes, acquire, release, block bool }
+
+// order does what a strong access passes on and takes over.
 func (w *warp) order(addr uint64, o ordering) {
-	syncs := w.cta.run.syncs
-	if o.acquire || !o.release && o.reads {
-		if from := syncs[addr]; from != nil {
-			if o.acquire {
-				w.learn(from)
-			} else {
-				if w.pending == nil {
-					w.pending = map[int32]uint32{}
-				}
-				join(w.pending, from)
-			}
+	at := w.cta.run.syncs[addr]
+	if at == nil {
+		at = &passed{}
+		w.cta.run.syncs[addr] = at
+	}
+	switch {
+	case o.acquire:
+		w.learn(at.blocks[w.cta.number])
+		if !o.block {
+			w.learn(at.all)
+		}
+	case !o.release && o.reads:
+		w.pendingBlock = joined(w.pendingBlock, at.blocks[w.cta.number])
+		if !o.block {
+			w.pending = joined(w.pending, at.all)
 		}
 	}
 	if !o.writes {
 		return
 	}
-	pass := w.fence
+	wide, near := w.fence, w.fenceBlock
 	if o.release {
-		pass = w.seen()
+		wide = w.seen()
+		near = wide
 	}
 	if !o.reads { // a plain write ends the chain of those before
-		syncs[addr] = maps.Clone(pass)
-		return
+		*at = passed{}
 	}
-	if syncs[addr] == nil {
-		syncs[addr] = map[int32]uint32{}
+	if !o.block {
+		at.all = joined(at.all, wide)
 	}
-	join(syncs[addr], pass)
+	if len(near) > 0 {
+		if at.blocks == nil {
+			at.blocks = map[int]map[int32]uint32{}
+		}
+		at.blocks[w.cta.number] = joined(at.blocks[w.cta.number], near)
+	}
 }
 
-// ordering is what a strong access is.
-type ordering struct{ reads, writes, acquire, release bool }
+// joined adds to a map, which may be nil.
+func joined(into, from map[int32]uint32) map[int32]uint32 {
+	if into == nil && len(from) > 0 {
+		into = map[int32]uint32{}
+	}
+	join(into, from)
+	return into
+}

@@ -37,8 +37,8 @@ type launch struct {
 	params []byte
 	launch uint32
 	random *rand.Rand
-	syncs  map[uint64]map[int32]uint32 // what strong writes to an address pass on
-	warps  int                         // of a block
+	syncs  map[uint64]*passed // by address
+	warps  int                // of a block
 }
 
 // warpOf is the block of a warp, and its number there.
@@ -62,7 +62,7 @@ func (p *Program) Run(mem *Memory, l Launch, o Options) (err error) {
 	}
 	mem.launches++
 	threads := l.Block[0] * l.Block[1] * l.Block[2]
-	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, syncs: map[uint64]map[int32]uint32{}, warps: (threads + lanes - 1) / lanes}
+	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
 	if o.Seed != 0 {
 		r.random = rand.New(rand.NewPCG(o.Seed, 0x51e57))
 	}

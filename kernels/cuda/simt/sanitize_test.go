@@ -65,6 +65,19 @@ var findings = []finding{
 		"cp.async.ca.shared.global [r9], [d3], 4; cp.async.commit_group; cp.async.ca.shared.global [r9+1024], [d3], 4; cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 r3, [r9];", 1, 32},
 	{"read-only load of what the launch wrote", "read-only", "st.global.u32 [d4], r1; ld.global.nc.u32 r3, [d4];",
 		"st.global.u32 [d4], r1; ld.global.u32 r3, [d4]; ld.global.nc.u32 r4, [d3];", 1, 32},
+	{"one of six readers not waited for", "race", readers("3", "160"), readers("9", "192"), 1, 192},
+	{"a broadcast overwritten by one of its lanes", "race", "st.shared.u32 [r8], 0; bar.warp.sync -1; ld.shared.u32 r3, [r8]; setp.eq.u32 p1, r1, 31; @p1 st.shared.u32 [r8], 5;",
+		"st.shared.u32 [r8], 0; bar.warp.sync -1; ld.shared.u32 r3, [r8]; bar.warp.sync -1; setp.eq.u32 p1, r1, 31; @p1 st.shared.u32 [r8], 5;", 1, 32},
+	{"written after arriving", "race", arriver("bar.arrive 1, 64; st.shared.u32 [r9], 7;", "bar.sync 1, 64; ld.shared.u32 r4, [r9+128];"),
+		arriver("st.shared.u32 [r9], 7; bar.arrive 1, 64;", "bar.sync 1, 64; ld.shared.u32 r4, [r9+128];"), 1, 64},
+	{"read after arriving", "race", arriver("bar.arrive 1, 64; ld.shared.u32 r4, [r9+-128];", "st.shared.u32 [r9], 7; bar.sync 1, 64;"),
+		arriver("bar.sync 1, 64; ld.shared.u32 r4, [r9+-128];", "st.shared.u32 [r9], 7; bar.arrive 1, 64;"), 1, 64},
+	{"flag between blocks with a fence of one", "race", flag("fence.acq_rel.cta;", "fence.acq_rel.gpu;"), flag("fence.sc.sys;", "fence.acq_rel.gpu;"), 2, 1},
+	{"flag between blocks with a fence of the other", "race", flag("fence.acq_rel.gpu;", "membar.cta;"), flag("fence.acq_rel.gpu;", "membar.gl;"), 2, 1},
+	{"release of block scope", "race", strings.Replace(released, "release.gpu", "release.cta", 1), strings.Replace(released, "release.gpu", "release.sys", 1), 2, 1},
+	{"acquire of block scope", "race", strings.Replace(released, "acquire.gpu", "acquire.cta", 1), strings.Replace(released, "acquire.gpu", "acquire.sys", 1), 2, 1},
+	{"atomics of block scope", "race", "red.relaxed.cta.global.add.u32 [d2], 1;", "red.relaxed.gpu.global.add.u32 [d2], 1;", 4, 32},
+	{"flag within a block", "race", blockFlag("", "fence.acq_rel.cta;"), blockFlag("fence.acq_rel.cta;", "fence.acq_rel.cta;"), 1, 64},
 	{"flag without a fence", "race", flag("", "fence.acq_rel.gpu;"), flag("fence.acq_rel.gpu;", "fence.acq_rel.gpu;"), 2, 1},
 	{"flag without a fence on the other side", "race", flag("fence.acq_rel.gpu;", ""), flag("membar.gl;", "membar.gl;"), 2, 1},
 	{"release missing", "race", strings.Replace(released, "release", "relaxed", 1), released, 2, 1},
@@ -80,6 +93,23 @@ var findings = []finding{
 func flag(before, after string) string {
 	return `setp.ne.u32 p1, r2, 0; @p1 bra WAIT; st.global.u32 [d2], 7; ` + before + ` st.relaxed.gpu.global.u32 [d2+256], 1; bra END;
 WAIT: ld.relaxed.gpu.global.u32 r3, [d2+256]; setp.eq.u32 p2, r3, 0; @p2 bra WAIT; ` + after + ` ld.global.u32 r4, [d2]; st.global.u32 [d2+512], r4; END:`
+}
+
+// blockFlag is the same between two warps of a block.
+func blockFlag(before, after string) string {
+	return strings.NewReplacer("setp.ne.u32 p1, r2, 0;", "shr.u32 r2, r1, 5; setp.ne.u32 p1, r2, 0;", ".gpu.", ".cta.", "st.global.u32 [d2], 7;", "bar.warp.sync -1; setp.eq.u32 p3, r1, 0; @p3 st.global.u32 [d2], 7;",
+		"st.global.u32 [d2+512], r4;", "").Replace(flag(before, after))
+}
+
+// readers: six warps read a word, and all but one of them, and as many threads, come to the barrier after which the first warp writes it.
+func readers(without, threads string) string {
+	return "shr.u32 r2, r1, 5; setp.eq.u32 p1, r2, 0; setp.eq.u32 p2, r1, 0; @p2 st.shared.u32 [r8], 1; bar.sync 0; ld.shared.u32 r4, [r8]; setp.eq.u32 p3, r2, " + without +
+		"; @p3 bra END; @p1 bra FIRST; bar.arrive 1, " + threads + "; bra END; FIRST: bar.sync 1, " + threads + "; @p2 st.shared.u32 [r8], 2; END:"
+}
+
+// arriver: the second warp does one thing and the first another, each beginning with words of its own that have values.
+func arriver(second, first string) string {
+	return "st.shared.u32 [r9], r1; bar.sync 0; setp.lt.u32 p1, r1, 32; @p1 bra A; " + second + " bra END; A: " + first + " END:"
 }
 
 const released = `setp.ne.u32 p1, r2, 0; @p1 bra WAIT; st.global.u32 [d2], 7; st.release.gpu.global.u32 [d2+256], 1; bra END;

@@ -33,6 +33,8 @@ type warp struct {
 	fence   map[int32]uint32 // what was known at the last fence, for relaxed writes after it
 	pending map[int32]uint32 // what relaxed reads found, for the next fence
 
+	fenceBlock, pendingBlock map[int32]uint32 // the same within the block, for fences of scope .cta
+
 	waiting *waiting // at a barrier of the block, or nil
 }
 

@@ -48,7 +48,7 @@ func (u *UNet) dhariwalForward(x *autograd.Var, in Inputs) *autograd.Var {
 func (u *UNet) dhariwalEmbedding(in Inputs, n int) *autograd.Var {
 	e := autograd.Embedding(in.Noise, u.omega, false)
 	u.seen("map_noise", e)
-	if u.mapAugment != nil && in.Augment != nil {
+	if in.Augment != nil {
 		e = e.Add(u.mapAugment.Forward(in.Augment))
 	}
 	e = u.mapLayer0.Forward(e)

@@ -87,7 +87,7 @@ func (u *UNet) songEmbedding(in Inputs, n int) *autograd.Var {
 		}
 		e = e.Add(u.mapLabel.Forward(labels.Scale(float32(math.Sqrt(float64(u.LabelDim))))))
 	}
-	if u.mapAugment != nil && in.Augment != nil {
+	if in.Augment != nil {
 		e = e.Add(u.mapAugment.Forward(in.Augment))
 	}
 	e = u.mapLayer0.Forward(e)

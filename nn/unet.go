@@ -127,7 +127,7 @@ type entry struct {
 type Inputs struct {
 	Noise   *autograd.Var // (N) noise labels
 	Labels  *autograd.Var // (N,LabelDim) one-hot, or nil
-	Augment *autograd.Var // (N,AugmentDim), or nil
+	Augment *autograd.Var // (N,AugmentDim), or nil, which is the same as zeros
 	Dropout *Dropout      // nil: off
 }
 
@@ -264,6 +264,9 @@ func (u *UNet) Forward(x *autograd.Var, in Inputs) *autograd.Var {
 	}
 	if in.Labels != nil && in.Labels.Len() != x.Dim(0)*u.LabelDim {
 		panic(fmt.Errorf("nn: %s: labels %v for %d images of %d classes", u.ModelType, in.Labels.Shape(), x.Dim(0), u.LabelDim))
+	}
+	if in.Augment != nil && in.Augment.Len() != x.Dim(0)*u.AugmentDim {
+		panic(fmt.Errorf("nn: %s: augmentation labels %v for %d images, want %d of each", u.ModelType, in.Augment.Shape(), x.Dim(0), u.AugmentDim))
 	}
 	return autograd.Scope(x.Device(), func() *autograd.Var {
 		if u.ModelType == "SongUNet" {

@@ -20,8 +20,8 @@ import (
 const (
 	smallSong = `{"attn_resolutions": [8], "channel_mult": [1, 2], "channel_mult_noise": 2, "embedding_type": "fourier", "encoder_type": "residual",
 		"img_resolution": 16, "in_channels": 3, "label_dim": 10, "augment_dim": 9, "model_channels": 16, "num_blocks": 1, "out_channels": 3, "resample_filter": [1, 3, 3, 1]}`
-	smallADM = `{"attn_resolutions": [16, 8], "channel_mult": [1, 2], "img_resolution": 16, "in_channels": 3, "label_dim": 10, "model_channels": 32,
-		"num_blocks": 1, "out_channels": 3}`
+	smallADM = `{"attn_resolutions": [16, 8], "channel_mult": [1, 2], "img_resolution": 16, "in_channels": 3, "label_dim": 10, "augment_dim": 9,
+		"model_channels": 32, "num_blocks": 1, "out_channels": 3}`
 )
 
 // step is one forward and backward pass; it returns the output and all gradients, and the bytes of Go memory made on the way.
@@ -297,6 +297,7 @@ func TestInit(t *testing.T) {
 			"enc.16x16_block0.conv0.bias":   0,
 			"enc.16x16_block0.norm0.weight": 1,
 			"map_noise.freqs":               16,
+			"map_augment.weight":            math.Sqrt(2. / (9 + 32)),
 		}},
 		"DhariwalUNet": {smallADM, map[string]float64{
 			"map_layer0.weight":             1 / math.Sqrt(3*32),
@@ -306,6 +307,7 @@ func TestInit(t *testing.T) {
 			"enc.8x8_block0.qkv.weight":     1 / math.Sqrt(3*64),
 			"enc.8x8_block0.proj.weight":    0,
 			"map_layer1.bias":               1 / math.Sqrt(3*128),
+			"map_augment.weight":            0,
 			"enc.16x16_block0.norm0.weight": 1,
 		}},
 	} {
@@ -352,7 +354,10 @@ func TestUNetLabels(t *testing.T) {
 		if slices.Equal(none, run([]float32{0, 1, 0, 0, 0, 0, 0, 0, 0, 0}, nil)) {
 			t.Errorf("%s: labels do nothing", class)
 		}
-		if u.AugmentDim > 0 && slices.Equal(none, run(nil, []float32{1, 0, 0, 0, 0, 0, 0, 0, 0})) {
+		if !slices.Equal(none, run(nil, make([]float32, 9))) {
+			t.Errorf("%s: zeros as augmentation labels are not the same as none", class)
+		}
+		if slices.Equal(none, run(nil, []float32{1, 0, 0, 0, 0, 0, 0, 0, 0})) {
 			t.Errorf("%s: augmentation labels do nothing", class)
 		}
 	}

@@ -22,17 +22,16 @@ type Classification struct {
 // Losses draws images and evaluates the loss.
 func (o *Classification) Losses(step *int, first, n int) *autograd.Var {
 	d, im := o.Net.Device, o.Images
-	images, labels := make([]int, n), make([]int, n)
+	images, labels, changes := make([]int, n), make([]int, n), make([]data.Augmentation, n)
 	d.Prepare(func() {
 		for k := range n {
 			images[k] = o.order.pick(im.N, o.Random, *step*o.Batch+first+k)
 			labels[k] = im.Labels[images[k]]
+			changes[k].FlipX = o.Flip && flips(o.Random, *step, first+k)
 		}
 	})
 	return autograd.Scope(d, func() *autograd.Var {
-		x := imageInput(d, im, images, func(k int) bool {
-			return o.Flip && o.Random.IntN(2, tensor.Augment, uint64(*step), uint64(first+k)) == 1
-		})
+		x := imageInput(d, im, images, changes)
 		var drop *nn.Dropout
 		if o.Dropout > 0 {
 			drop = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: step, Sample: first}

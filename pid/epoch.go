@@ -15,14 +15,3 @@ func (e *epochOrder) pick(images int, r tensor.Random, k int) int {
 	}
 	return int(e.order[k%images])
 }
-
-// mirror reverses the rows of an (H,W,C) image.
-func mirror(x []float32, w, c int) {
-	for row := 0; row < len(x); row += w * c {
-		for a, b := row, row+(w-1)*c; a < b; a, b = a+c, b-c {
-			for i := range c {
-				x[a+i], x[b+i] = x[b+i], x[a+i]
-			}
-		}
-	}
-}

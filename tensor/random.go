@@ -33,7 +33,8 @@ const (
 	Init                  // weights
 	Dropout               // masks
 	Churn                 // noise added while sampling
-	Augment               // augmentations
+	Augment               // augmentations: which ones, and angles
+	Warp                  // their sizes and shifts
 )
 
 // Normal fills one sample's array with standard normal numbers. They come from 32 random bits each by the inverse of

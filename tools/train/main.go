@@ -80,6 +80,9 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 		}
 		c.LabelDim = classes(im)
 	}
+	if f.augment > 0 {
+		c.AugmentDim = data.AugmentLabels
+	}
 	net, err := nn.NewUNet(d, c)
 	if err != nil {
 		return err
@@ -88,7 +91,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 	net.Init(r)
 	o := &pid.Denoising{
 		Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
-		Dropout: c.Dropout, LabelDropout: c.LabelDropout,
+		Dropout: c.Dropout, LabelDropout: c.LabelDropout, Augment: f.augment,
 	}
 	return train(ctx, f, net.Params, o, pid.RoleTeacher, c.JSON())
 }
@@ -191,6 +194,9 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 	}
 	checkpoint := f.out + ".checkpoint"
 	settings := map[string]string{"config": config, "role": role, "seed": strconv.FormatUint(f.seed, 10)}
+	if f.augment > 0 {
+		settings["augment"] = strconv.FormatFloat(f.augment, 'g', -1, 64)
+	}
 	if err := begin(f, tr, checkpoint, settings); err != nil {
 		return err
 	}

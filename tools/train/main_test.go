@@ -9,10 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"onestep/pid"
+	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
 
@@ -81,7 +84,7 @@ func TestTrainTeacher(t *testing.T) {
 	data, dir := images(t), t.TempDir()
 	args := func(out string, more ...string) []string {
 		return append([]string{"--data", data, "--out", out, "--batch", "4", "--model-channels", "8", "--channel-mult", "1,2", "--steps", "300",
-			"--save-every", "20", "--dropout", "0.1", "--conditional", "--label-dropout", "0.25", "--flip", "--seed", "3"}, more...)
+			"--save-every", "20", "--dropout", "0.1", "--conditional", "--label-dropout", "0.25", "--augment", "0.3", "--seed", "3"}, more...)
 	}
 	if status, out := call(t, dir, args("whole.safetensors")...); status != 0 {
 		t.Fatalf("status %d: %s", status, out)
@@ -93,6 +96,7 @@ func TestTrainTeacher(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "whole.safetensors.checkpoint")); err == nil {
 		t.Error("a finished run leaves its checkpoint")
 	}
+	told(t, filepath.Join(dir, "whole.safetensors"))
 
 	// The same run, killed after a checkpoint and continued with another number of threads.
 	cmd := exec.Command(binary, args("again.safetensors")...)
@@ -123,6 +127,22 @@ func TestTrainTeacher(t *testing.T) {
 	}
 }
 
+// told checks that a teacher's file has its map of augmentation labels, and is read with and without it.
+func told(t *testing.T, path string) {
+	t.Helper()
+	f, err := pid.OpenWeights(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if e, ok := f.Entry("map_augment.weight"); !ok || !slices.Equal(e.Shape, []int{8, 9}) || !strings.Contains(f.Metadata["config"], `"augment_dim":9`) {
+		t.Errorf("map of augmentation labels: %v; %s", e.Shape, f.Metadata["config"])
+	}
+	if net, role, err := pid.LoadUNet(tensor.CPU(1), f); err != nil || role != pid.RoleTeacher || net.AugmentDim != 0 {
+		t.Errorf("role %q: %v", role, err)
+	}
+}
+
 func TestTrainClassifier(t *testing.T) {
 	data, dir := images(t), t.TempDir()
 	status, out := call(t, dir, "--task", "classifier", "--data", data, "--test", data, "--out", "c.safetensors", "--steps", "40", "--batch", "16", "--half")
@@ -148,6 +168,9 @@ func TestTrainErrors(t *testing.T) {
 		{[]string{"--nonsense"}, cli.ExitUsage, "--nonsense"},
 		{[]string{"--out", "x"}, cli.ExitUsage, "--data is missing"},
 		{[]string{"--data", data}, cli.ExitUsage, "--out is missing"},
+		{[]string{"--data", data, "--out", "x", "--augment", "1.5"}, cli.ExitUsage, "--augment: want a probability"},
+		{[]string{"--data", data, "--out", "x", "--augment", "0.1", "--flip"}, cli.ExitUsage, "without --flip"},
+		{[]string{"--data", data, "--out", "x", "--augment", "0.1", "--task", "classifier"}, cli.ExitUsage, "would not be told"},
 		{[]string{"--data", "nowhere", "--out", "x"}, cli.ExitFailed, "nowhere"},
 		{[]string{"--data", data, "--out", "x", "--halve", "4"}, cli.ExitFailed, "--halve"},
 		{[]string{"--data", data, "--out", "x", "--model-channels", "48"}, cli.ExitFailed, "144 channels"},

@@ -271,25 +271,25 @@ applypriority[.global].L2::evict_normal      [a], #size=128..128       @80/7.4
 createpolicy.fractional.PRI[.L2::evict_first|L2::evict_unchanged].b64        d, a:f32?          @80/7.4
 createpolicy.range[.global].PRI[.L2::evict_first|L2::evict_unchanged].b64    d, [a], b:u32, c:u32   @80/7.4
 createpolicy.cvt.L2.b64                      d, a:u64                  @80/7.4
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).and|or|xor[.L2::cache_hint@80/7.4].b32|b64        _d, [a], b, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).exch[.L2::cache_hint@80/7.4].b32|b64              _d, [a], b, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).cas[.L2::cache_hint@80/7.4].b32|b64               _d, [a], b, c, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).cas[.L2::cache_hint@80/7.4].b16                   _d, [a], b, c, hint   @70/6.3
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].u32|s32|u64|f32       _d, [a], b, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].f64                   _d, [a], b, hint      @60/5.0
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).inc|dec[.L2::cache_hint@80/7.4].u32               _d, [a], b, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64   _d, [a], b, hint
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16x2           _d, [a], b, hint      @60/6.2
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16             _d, [a], b, hint      @70/6.3
-atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2     _d, [a], b, hint      @90/7.8
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).and|or|xor[.L2::cache_hint@80/7.4].b32|b64          [a], b, hint
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].u32|s32|u64|f32         [a], b, hint
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add[.L2::cache_hint@80/7.4].f64                     [a], b, hint      @60/5.0
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).inc|dec[.L2::cache_hint@80/7.4].u32                 [a], b, hint
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).min|max[.L2::cache_hint@80/7.4].u32|s32|u64|s64     [a], b, hint
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16x2             [a], b, hint      @60/6.2
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].f16               [a], b, hint      @70/6.3
-red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS]).add.noftz[.L2::cache_hint@80/7.4].bf16|bf16x2       [a], b, hint      @90/7.8
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].and|or|xor)[.L2::cache_hint@80/7.4].b32|b64         _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].exch)[.L2::cache_hint@80/7.4].b32|b64               _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].cas)[.L2::cache_hint@80/7.4].b32|b64                _d, [a], b, c, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].cas)[.L2::cache_hint@80/7.4].b16                    _d, [a], b, c, hint   @70/6.3
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add)[.L2::cache_hint@80/7.4].u32|s32|u64|f32        _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add)[.L2::cache_hint@80/7.4].f64                    _d, [a], b, hint      @60/5.0
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].inc|dec)[.L2::cache_hint@80/7.4].u32                _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].min|max)[.L2::cache_hint@80/7.4].u32|s32|u64|s64    _d, [a], b, hint
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].f16x2            _d, [a], b, hint      @60/6.2
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].f16              _d, [a], b, hint      @70/6.3
+atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].bf16|bf16x2      _d, [a], b, hint      @90/7.8
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].and|or|xor)[.L2::cache_hint@80/7.4].b32|b64           [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add)[.L2::cache_hint@80/7.4].u32|s32|u64|f32          [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add)[.L2::cache_hint@80/7.4].f64                      [a], b, hint      @60/5.0
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].inc|dec)[.L2::cache_hint@80/7.4].u32                  [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].min|max)[.L2::cache_hint@80/7.4].u32|s32|u64|s64      [a], b, hint
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].f16x2              [a], b, hint      @60/6.2
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].f16                [a], b, hint      @70/6.3
+red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].bf16|bf16x2        [a], b, hint      @90/7.8
 `
 
 const asyncInstructions = `
@@ -307,8 +307,10 @@ mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a]                            
 mbarrier.arrive|arrive_drop.release.cta[.SHARED].b64   _d, [a]                        @80/8.0
 mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a], b:u32                            @90/7.8
 mbarrier.arrive|arrive_drop.noComplete[.SHARED].b64   _d, [a], b:u32                   @80/7.0
-mbarrier.test_wait[.SHARED].b64              p, [a], b                                @80/7.0
-mbarrier.test_wait.parity[.SHARED].b64       p, [a], b:u32                            @80/7.1
+mbarrier.test_wait[.acquire.cta@80/8.0][.SHARED].b64           p, [a], b              @80/7.0
+mbarrier.test_wait.parity[.acquire.cta@80/8.0][.SHARED].b64    p, [a], b:u32          @80/7.1
+mbarrier.try_wait[.acquire.cta][.SHARED].b64            p, [a], b, c:u32?            @90/7.8
+mbarrier.try_wait.parity[.acquire.cta][.SHARED].b64     p, [a], b:u32, c:u32?        @90/7.8
 mbarrier.pending_count.b64                   d:u32, a                                 @80/7.0
 `
 

@@ -222,6 +222,11 @@ const (
 	GlobalTimerHi
 	DynamicSharedSize
 	TotalSharedSize
+	ReservedBegin // of the shared memory that is the system's, of every block
+	ReservedEnd
+	ReservedCap
+	Reserved0
+	Reserved1
 	WarpSize
 )
 

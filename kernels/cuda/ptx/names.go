@@ -82,6 +82,8 @@ var specials = map[string]struct {
 	"%lanemask_ge": {LaneMaskGE, U32}, "%lanemask_gt": {LaneMaskGT, U32}, "%clock": {Clock, U32}, "%clock_hi": {ClockHi, U32},
 	"%clock64": {Clock64, U64}, "%globaltimer": {GlobalTimer, U64}, "%globaltimer_lo": {GlobalTimerLo, U32}, "%globaltimer_hi": {GlobalTimerHi, U32},
 	"%dynamic_smem_size": {DynamicSharedSize, U32}, "%total_smem_size": {TotalSharedSize, U32},
+	"%reserved_smem_offset_begin": {ReservedBegin, U32}, "%reserved_smem_offset_end": {ReservedEnd, U32}, "%reserved_smem_offset_cap": {ReservedCap, U32},
+	"%reserved_smem_offset_0": {Reserved0, U32}, "%reserved_smem_offset_1": {Reserved1, U32},
 }
 
 var specialNames = func() map[Special]string {

@@ -266,6 +266,7 @@ func (d *decoder) store() {
 	size := t.Bytes()
 	vs := d.elements(in.Operands[1])
 	if in.Space == ptx.Param {
+		d.out.reads = nil // compilers pass members of structs that have no value
 		d.storeParam(vs, t)
 		return
 	}

@@ -1,6 +1,8 @@
 package simt
 
 import (
+	"slices"
+
 	"onestep/kernels/cuda/ptx"
 )
 
@@ -8,6 +10,10 @@ import (
 type copies struct {
 	groups [][]asyncCopy
 	open   []asyncCopy
+}
+
+func (c *copies) underWay() bool {
+	return len(c.open) > 0 || slices.ContainsFunc(c.groups, func(g []asyncCopy) bool { return len(g) > 0 })
 }
 
 // asyncCopy is one cp.async. Its bytes are read and written as late as it may be, when it is waited for.
@@ -203,7 +209,7 @@ func (d *decoder) mbarrier() {
 			})
 			w.define(r, mask)
 		}
-	case "test_wait":
+	case "test_wait", "try_wait": // which may wait, and need not
 		p, at, token := d.dst(0), d.address(in.Operands[1]), d.src(2)
 		parity := in.Has("parity")
 		d.out.run = func(w *warp, mask uint32) {
@@ -217,6 +223,8 @@ func (d *decoder) mbarrier() {
 				}
 				if done {
 					sync(w, addrs[i], ordering{reads: true, acquire: true})
+				} else {
+					w.idle = true
 				}
 				w.set(p, i, truth(done))
 			})

@@ -1,6 +1,8 @@
 package simt
 
 import (
+	"slices"
+
 	"onestep/kernels/cuda/ptx"
 )
 
@@ -201,28 +203,31 @@ func (w *warp) leave(g *group) {
 // restore gives the lanes of a recursive function the registers of their call back, and then the results.
 func (w *warp) restore(fr *frame, mask uint32) {
 	c := fr.call
-	results := make([]uint64, lanes*len(c.results))
-	size := w.cta.p.argSize
+	left := slices.Clone(w.args) // by the function
+	values := make([]vector, len(c.results))
 	for k, ps := range c.results {
-		lanesOf(mask, func(i int) {
-			if ps.fromArg >= 0 {
-				results[k*lanes+i] = get(w.args[i*size+ps.fromArg:][:ps.size])
-			} else {
-				results[k*lanes+i] = ps.from.get(w)[i]
-			}
-		})
+		if ps.fromArg < 0 {
+			values[k] = *ps.from.get(w)
+		}
 	}
 	for r := range c.n {
 		lanesOf(mask, func(i int) { w.regs[(c.base+r)*lanes+i] = fr.saved[r*lanes+i] })
 		w.defined[c.base+r] = w.defined[c.base+r]&^mask | fr.defs[r]&mask
 	}
+	size := w.cta.p.argSize
 	lanesOf(mask, func(i int) { copy(w.args[i*size:(i+1)*size], fr.args[i*size:]) })
 	for k, ps := range c.results {
 		lanesOf(mask, func(i int) {
-			if ps.toArg >= 0 {
-				put(w.args[i*size+ps.toArg:][:ps.size], results[k*lanes+i])
-			} else {
-				w.set(ps.to, i, results[k*lanes+i])
+			at := i * size
+			switch {
+			case ps.fromArg >= 0 && ps.toArg >= 0:
+				copy(w.args[at+ps.toArg:][:ps.size], left[at+ps.fromArg:])
+			case ps.fromArg >= 0:
+				w.set(ps.to, i, get(left[at+ps.fromArg:][:ps.size]))
+			case ps.toArg >= 0:
+				put(w.args[at+ps.toArg:][:ps.size], values[k][i])
+			default:
+				w.set(ps.to, i, values[k][i])
 			}
 		})
 		w.define(ps.to, mask)

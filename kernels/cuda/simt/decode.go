@@ -79,7 +79,9 @@ func (d *decoder) dispatch() {
 		d.asyncCopy()
 	case "mbarrier":
 		d.mbarrier()
-	case "prefetch", "prefetchu", "discard", "applypriority", "nanosleep", "pmevent":
+	case "nanosleep":
+		d.out.run = func(w *warp, _ uint32) { w.idle = true }
+	case "prefetch", "prefetchu", "discard", "applypriority", "pmevent":
 	case "createpolicy":
 		r := d.dst(0)
 		d.out.run = func(w *warp, mask uint32) {
@@ -130,8 +132,19 @@ func (d *decoder) move() {
 			})
 			w.define(r, mask)
 		}
+	case from.Kind == ptx.KindReg:
+		d.copy(d.dst(0), d.base+from.Reg)
 	default:
 		d.unary(func(a uint64) uint64 { return a })
+	}
+}
+
+// copy decodes mov of a register. One without a value may be copied, as compilers do, and its copy has none.
+func (d *decoder) copy(to, from int) {
+	d.out.run = func(w *warp, mask uint32) {
+		x, y := w.reg(from), w.reg(to)
+		lanesOf(mask, func(i int) { y[i] = x[i] })
+		w.defined[to] = w.defined[to]&^mask | w.defined[from]&mask
 	}
 }
 
@@ -199,6 +212,11 @@ func (w *warp) specialValue(s ptx.Special) *vector {
 			x = uint64(c.run.l.Shared)
 		case ptx.TotalSharedSize:
 			x = uint64(len(c.shared))
+		case ptx.ReservedBegin, ptx.Reserved0:
+		case ptx.Reserved1:
+			x = reservedShared / 2
+		case ptx.ReservedEnd, ptx.ReservedCap:
+			x = reservedShared
 		case ptx.WarpSize:
 			x = lanes
 		}

@@ -116,6 +116,22 @@ func (p *Program) SharedSize() int { return p.sharedSize }
 func (p *Program) LocalSize() int  { return p.localSize }
 func (p *Program) Threads() int    { return p.limit[0] * p.limit[1] * p.limit[2] }
 
+// reservedShared is the shared memory of a block that is the system's, at its beginning, of kernels that ask where it is.
+const reservedShared = 1024
+
+func readsReserved(functions []*ptx.Function) bool {
+	for _, f := range functions {
+		for _, in := range f.Body {
+			for _, o := range in.Operands {
+				if o.Kind == ptx.KindSpecial && o.Special >= ptx.ReservedBegin && o.Special <= ptx.Reserved1 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // place gives every variable an address within its space.
 func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) error {
 	vars := slices.Clone(m.Variables)
@@ -131,6 +147,9 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 				vars = append(vars, v)
 			}
 		}
+	}
+	if readsReserved(functions) {
+		p.sharedSize = reservedShared
 	}
 	up := func(n, align int) int { return (n + max(align, 1) - 1) / max(align, 1) * max(align, 1) }
 	dynamic := 16

@@ -17,6 +17,7 @@ type Launch struct {
 type Options struct {
 	Races         bool      // look for races on shared and global memory
 	Uninitialized bool      // reads of memory and registers that nothing wrote are errors
+	Unwaited      bool      // so are threads that end while asynchronous copies of theirs are under way, which PTX allows
 	Seed          uint64    // of the schedule; 0: in order
 	Counters      *Counters // nil: nothing is counted
 	CountOnly     bool      // numbers do not matter: matrix products, the slowest instruction by far, are counted and leave their registers as they are
@@ -25,7 +26,7 @@ type Options struct {
 	MaxSteps      int       // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2³⁰
 }
 
-// Strict looks for everything.
+// Strict looks for everything that is wrong in any kernel.
 var Strict = Options{Races: true, Uninitialized: true}
 
 // launch is a launch under way.

@@ -25,6 +25,7 @@ type warp struct {
 	storing []byte // what a plain store is about to write, in stored; nil otherwise
 	copies  [lanes]copies
 	clock   uint64 // instructions executed
+	idle    bool   // it found that it has to wait: others should go on
 
 	at      *instr // being executed
 	sync    uint32 // counts the warp's synchronisations
@@ -138,7 +139,8 @@ func (f *frame) same(g *frame) bool {
 // steps runs the warp for at most so many instructions, or until it waits at a barrier or ends. It returns how many it ran.
 func (w *warp) steps(most int) int {
 	done := 0
-	for done < most && w.waiting == nil && w.alive != 0 {
+	w.idle = false
+	for done < most && w.waiting == nil && w.alive != 0 && !w.idle {
 		i := w.pick()
 		if i < 0 {
 			if !w.release() {
@@ -171,6 +173,9 @@ func (w *warp) straight(g *group, most int) int {
 		w.execute(in, g.mask)
 		g.pc++
 		done++
+		if w.idle {
+			break
+		}
 	}
 	return done
 }
@@ -295,7 +300,12 @@ func (w *warp) jump(i int, in *instr) {
 // end ends the lanes of a group.
 func (w *warp) end(i int) {
 	mask := w.groups[i].mask
-	lanesOf(mask, func(l int) { w.landAll(l) })
+	lanesOf(mask, func(l int) {
+		if w.cta.run.o.Unwaited && w.copies[l].underWay() {
+			w.fail(l, "the thread ends while asynchronous copies of its own are under way")
+		}
+		w.landAll(l)
+	})
 	w.alive &^= mask
 	w.groups = append(w.groups[:i], w.groups[i+1:]...)
 	if w.alive == 0 {
@@ -303,36 +313,47 @@ func (w *warp) end(i int) {
 	}
 }
 
-// meet brings lanes to a .sync instruction, which runs when all that it names are there.
+// meet brings lanes to a .sync instruction, which runs when all that it names are there. Lanes that name others wait apart from them.
 func (w *warp) meet(i int, in *instr, active uint32) {
-	g := &w.groups[i]
+	g := w.groups[i]
 	if active == 0 {
-		g.pc++
+		w.groups[i].pc++
 		w.clock++
 		return
 	}
-	want := w.alive
-	if in.flow == rendezvous {
-		m := in.members.get(w)
-		first := uint32(m[bits.TrailingZeros32(active)])
-		lanesOf(active, func(l int) {
-			if uint32(m[l]) != first {
-				w.fail(l, "lanes name different members, %#x and %#x", uint32(m[l]), first)
-			}
-			if first>>l&1 == 0 {
-				w.fail(l, "the lane is not among the members %#x", first)
-			}
-		})
-		want = first & w.alive
-	}
+	w.groups = append(w.groups[:i], w.groups[i+1:]...)
 	if rest := g.mask &^ active; rest != 0 {
 		w.groups = append(w.groups, group{pc: g.pc + 1, mask: rest, stack: g.stack})
-		g = &w.groups[i]
-		g.mask = active
 	}
-	g.want = want
+	for left := active; left != 0; {
+		part, want := left, w.alive
+		if in.flow == rendezvous {
+			part, want = w.members(in, active, bits.TrailingZeros32(left))
+		}
+		w.groups = append(w.groups, group{pc: g.pc, mask: part, want: want & w.alive, stack: g.stack})
+		left &^= part
+	}
 	w.merge()
-	w.release()
+	for w.release() { // all parts that are whole, so that they go on together
+	}
+}
+
+// members finds the active lanes that name the same members as a lane, and these.
+func (w *warp) members(in *instr, active uint32, lane int) (part, named uint32) {
+	m := in.members.get(w)
+	named = uint32(m[lane])
+	lanesOf(active, func(l int) {
+		switch {
+		case uint32(m[l]) == named:
+			part |= 1 << l
+		case named>>l&1 != 0:
+			w.fail(l, "lanes name different members, %#x and %#x", uint32(m[l]), named)
+		}
+	})
+	if outside := part &^ named; outside != 0 {
+		w.fail(bits.TrailingZeros32(outside), "the lane is not among the members %#x", named)
+	}
+	return part, named
 }
 
 // release runs the .sync instructions whose lanes are all there; false if there is none.

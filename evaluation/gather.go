@@ -45,6 +45,9 @@ func gather(ctx context.Context, f extract, images Images, ms Metrics, batch int
 	g = &gathered{metrics: ms, n: n, every: (n + jackknifed - 1) / jackknifed, pixels: sha256.New()}
 	batch = max(1, batch)
 	batch *= (readAtATime + batch - 1) / batch
+	if progress != nil {
+		progress(images.Source().Path, 0, n)
+	}
 	for g.done < n {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

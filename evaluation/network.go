@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"archive/zip"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -18,18 +19,24 @@ type Network struct {
 	Digest string // SHA-256 of the network's tensors, the same in every file format
 }
 
+const whichFiles = "the files that work are pytorch-fid's pt_inception-2015-12-05-6726825d.pth and the port's that OpenAI's evaluator takes " +
+	"(layers.conv.weight, …), in any format"
+
 // LoadInception reads the network from a file of any format, in whichever of the two published layouts. The file may hold other tensors besides
 // (num_batches_tracked). Errors name the file and the tensor.
 func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	defer tensor.Recover(&err)
 	f, err := checkpoint.Open(path)
-	if err != nil {
+	switch {
+	case err != nil && torchScript(path):
+		return nil, fmt.Errorf("%s: a TorchScript program, whose tensors have no known names; %s", path, whichFiles)
+	case err != nil:
 		return nil, err
 	}
 	defer f.Close()
 	layout, err := nn.InceptionLayoutOf(func(name string) bool { _, ok := f.Entry(name); return ok })
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w; %s", path, err, whichFiles)
 	}
 	net = &Network{Inception: nn.NewInception(d, layout), Path: path}
 	var lines []string
@@ -54,4 +61,14 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	slices.Sort(lines)
 	net.Digest = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, ""))))
 	return net, nil
+}
+
+// torchScript says whether a file is a program saved by torch.jit, which NVIDIA's inception-2015-12-05.pt is.
+func torchScript(path string) bool {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return false
+	}
+	defer z.Close()
+	return slices.ContainsFunc(z.File, func(f *zip.File) bool { return strings.HasSuffix(f.Name, "/constants.pkl") })
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -147,4 +148,16 @@ func (r *Reference) check(m Metric) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %s needs %s, which are not there: give the images, or statistics that were saved with --metrics %s", r.Path, m, missing, m)
+}
+
+// count is how many images it is of, or more than enough if that is not known.
+func (r *Reference) count() int {
+	switch {
+	case r.pending != nil:
+		n, _, _, _ := r.pending.Shape()
+		return n
+	case r.Features != nil:
+		return r.Features.N
+	}
+	return math.MaxInt
 }

@@ -60,6 +60,7 @@ tools/internal/judge       tensor nn pid embedded tools/internal/picture
 tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
+tools/evaluate             tensor nn evaluation tools/internal/cli tools/internal/device tools/internal/progress
 tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
 tools/convert              kernels tensor checkpoint pid tools/internal/cli
 tools/plan                 tensor nn pid embedded tools/internal/cli tools/internal/device tools/internal/plan

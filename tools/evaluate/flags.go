@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"onestep/evaluation"
+	"onestep/nn"
+	"onestep/tools/internal/cli"
+	"onestep/tools/internal/device"
+)
+
+// flags are the settings of one call.
+type flags struct {
+	samples, ref   string
+	inception      string
+	resize         string
+	metrics        evaluation.Metrics
+	seed           uint64
+	json, saveRef  string
+	force          bool
+	batch, threads int
+	device         device.Name
+}
+
+func defaults() *flags {
+	return &flags{resize: "auto", metrics: evaluation.Metrics{evaluation.FID, evaluation.IS}, batch: 16, device: "auto"}
+}
+
+// options lists all flags, bound to f.
+func (f *flags) options() []cli.Option {
+	return []cli.Option{
+		cli.New("Images", "samples", "FILE|DIR", "images to judge: a .npz of arr_0 (N,H,W,C), a folder or a zip file of PNGs", (*cli.Text)(&f.samples)),
+		cli.New("Images", "ref", "FILE|DIR", "images to compare with, of the same kinds, or their statistics: a .npz of mu and sigma, as EDM's", (*cli.Text)(&f.ref)),
+
+		cli.New("Network", "inception", "FILE", "weights of the 2015-12-05 Inception, of any format that convert reads: pytorch-fid's pt_inception-2015-12-05-6726825d.pth, or OpenAI's port of TensorFlow's", (*cli.Text)(&f.inception)),
+		cli.New("Network", "resize", "NAME", "how images become the network's input: tensorflow, as EDM, OpenAI and clean-fid do, or pytorch-fid; auto: as the weights' publisher", (*cli.Text)(&f.resize)),
+
+		cli.New("Metrics", "metrics", "LIST", "of fid, is, sfid, kid and pr, with commas between; kid and pr keep 8 KB of every image", &f.metrics),
+		cli.New("Metrics", "seed", "N", "seed of KID's subsets", (*cli.Seed)(&f.seed)),
+
+		cli.New("Output", "json", "FILE", "write the numbers with all that they stand on", (*cli.Text)(&f.json)),
+		cli.New("Output", "save-ref", "FILE", "write the statistics of --samples as a .npz for --ref, which EDM's fid.py reads, too; without --ref nothing is compared", (*cli.Text)(&f.saveRef)),
+		cli.New("Output", "force", "", "compare with statistics of other weights, resizing or sizes of images, and replace files that are there", (*cli.Yes)(&f.force)),
+
+		cli.New("Computation", "batch", "IMAGES", "images at a time in the network, which on the CPU does not change results", (*cli.Count)(&f.batch)),
+		cli.New("Computation", "device", "NAME", device.Help, &f.device),
+		cli.New("Computation", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.threads)),
+	}
+}
+
+// parse reads the command line. It answers -h itself, with cli.ErrHelp.
+func parse(args []string, out io.Writer) (*flags, error) {
+	f := defaults()
+	_, err := cli.Parse(f.options(), args)
+	if err == cli.ErrHelp {
+		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().options(), usageTail), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, f.check()
+}
+
+// resizes are the values of --resize but for auto.
+var resizes = map[string]nn.InceptionLayout{"tensorflow": nn.InceptionTensorFlow, "pytorch-fid": nn.InceptionPyTorch}
+
+// compares says whether some metric wants a reference.
+func (f *flags) compares() bool { return len(f.metrics) != 1 || f.metrics[0] != evaluation.IS }
+
+// onlySaves says whether statistics are made and no numbers.
+func (f *flags) onlySaves() bool { return f.ref == "" && f.compares() }
+
+func (f *flags) check() error {
+	_, known := resizes[f.resize]
+	switch {
+	case f.samples == "":
+		return errors.New("--samples is missing: the images to judge (-h explains)")
+	case f.inception == "":
+		return errors.New("--inception is missing: the network's weights (-h explains)")
+	case f.onlySaves() && f.saveRef == "":
+		return fmt.Errorf("--ref is missing: of --metrics %s, all but is compare with a reference", f.metrics.String())
+	case !known && f.resize != "auto":
+		return fmt.Errorf("--resize %q: want auto, tensorflow or pytorch-fid", f.resize)
+	case f.saveRef != "" && strings.ToLower(filepath.Ext(f.saveRef)) != ".npz":
+		return fmt.Errorf("--save-ref %s: want a .npz file", f.saveRef)
+	case f.onlySaves() && f.json != "":
+		return errors.New("--json: without --ref there are no numbers to write, but with --metrics is")
+	case f.batch < 1:
+		return fmt.Errorf("--batch %d: must be positive", f.batch)
+	case f.threads < 0:
+		return fmt.Errorf("--threads %d: must not be negative", f.threads)
+	}
+	return nil
+}
+
+const usageHead = `Usage: evaluate --samples FILE|DIR --ref FILE|DIR --inception FILE [flags]
+
+Judges images by the Inception network of 2015-12-05, on exactly the bytes that are saved: Fréchet
+distance (FID) with a 95 % interval, Inception Score, and on request sFID, KID, precision and recall.
+Whatever would make the numbers meaningless is refused before anything is computed. The numbers do
+not depend on --batch and --threads.
+`
+
+const usageTail = `
+Exit status: 0 done, 1 failed, 2 wrong flags, 130 interrupted.
+`

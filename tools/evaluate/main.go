@@ -1,0 +1,147 @@
+// Command evaluate judges generated images as papers do: FID, Inception Score, sFID, KID, precision and recall. evaluate -h lists the flags.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"onestep/evaluation"
+	"onestep/tensor"
+	"onestep/tools/internal/cli"
+	"onestep/tools/internal/progress"
+)
+
+func main() {
+	cli.Main("evaluate", parse, func(ctx context.Context, f *flags) error { return run(ctx, f, os.Stdout, os.Stderr) })
+}
+
+// run opens everything, and computes only if it all fits together.
+func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
+	defer tensor.Recover(&err)
+	if err := writable(f); err != nil {
+		return err
+	}
+	images, err := evaluation.OpenImages(f.samples)
+	if err != nil {
+		return fmt.Errorf("--samples: %w", err)
+	}
+	defer images.Close()
+	var ref *evaluation.Reference
+	if f.ref != "" {
+		if ref, err = evaluation.OpenReference(f.ref, f.metrics); err != nil {
+			return fmt.Errorf("--ref: %w", err)
+		}
+		defer ref.Close()
+	}
+	d, err := f.device.Open(f.threads, 0, messages)
+	if err != nil {
+		return err
+	}
+	net, err := evaluation.LoadInception(d, f.inception)
+	if err != nil {
+		return fmt.Errorf("--inception: %w", err)
+	}
+	net.Batch = f.batch
+	if input, ok := resizes[f.resize]; ok {
+		net.Input = input
+	}
+	return judge(ctx, f, net, images, ref, out, messages)
+}
+
+// judge measures and writes what is asked for.
+func judge(ctx context.Context, f *flags, net *evaluation.Network, images evaluation.Images, ref *evaluation.Reference, out, messages io.Writer) error {
+	bars := &bars{w: messages}
+	defer bars.finish()
+	learnt := evaluation.ReferenceOf(images)
+	if f.onlySaves() {
+		if err := learnt.Gather(ctx, net, f.metrics, bars.update); err != nil {
+			return interrupted(ctx, err)
+		}
+		bars.finish()
+	} else {
+		r, err := evaluation.Evaluate(ctx, net, images, ref, evaluation.Options{
+			Metrics: f.metrics, Seed: f.seed, Force: f.force, Progress: bars.update,
+			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
+		})
+		if err != nil {
+			return interrupted(ctx, err)
+		}
+		bars.finish()
+		learnt = r.Gathered
+		if err := r.Print(out); err != nil {
+			return err
+		}
+		if f.json != "" {
+			if err := r.WriteJSON(f.json); err != nil {
+				return err
+			}
+			fmt.Fprintln(messages, f.json)
+		}
+	}
+	if f.saveRef == "" {
+		return nil
+	}
+	fmt.Fprintf(messages, "%s: statistics of %d images\n", f.saveRef, learnt.Stamp.Count)
+	return learnt.Write(f.saveRef)
+}
+
+// interrupted is the error of a run that the user ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return fmt.Errorf("%w; nothing is written", cli.ErrInterrupted)
+	}
+	return err
+}
+
+// writable refuses to replace files, and tries to write beside them, before anything is computed.
+func writable(f *flags) error {
+	for name, path := range map[string]string{"--json": f.json, "--save-ref": f.saveRef} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !f.force {
+			return fmt.Errorf("%s: %s is there already (--force replaces it)", name, path)
+		}
+		dir := filepath.Dir(path)
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		t, err := os.CreateTemp(dir, ".evaluate")
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := errors.Join(t.Close(), os.Remove(t.Name())); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// bars show one set of images after the other.
+type bars struct {
+	w    io.Writer
+	path string
+	bar  *progress.Bar
+}
+
+func (b *bars) update(path string, done, total int) {
+	if b.bar == nil || b.path != path || done == 0 {
+		b.finish()
+		fmt.Fprintln(b.w, path)
+		b.path, b.bar = path, progress.New(b.w, total)
+		b.bar.Unit = "images"
+	}
+	b.bar.Update(done, 0)
+}
+
+func (b *bars) finish() {
+	if b.bar != nil {
+		b.bar.Finish()
+		b.bar = nil
+	}
+}

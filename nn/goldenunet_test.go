@@ -39,29 +39,53 @@ func TestGoldenUNet(t *testing.T) {
 				golden.SkipEmulated(t, d)
 			}
 			checkStateDict(t, g, u.Params)
-			c := golden.NewCheck(t)
-			u.Trace(traceAgainst(c, g, u))
-			x := autograd.Param(g.Tensor(d, "in.x"))
-			y := u.Forward(x, unetInputs(g, d))
-			out := nchw(y.Value)
-			golden.Rel(c, "out", "y", out, g.F32("out.y"), boundNet)
-			if g.Has("out.y_f64") {
-				golden.Rel(c, "out", "y_f64", out, g.F64("out.y_f64"), boundNet)
-			}
-			if !g.Has("in.r") {
-				return
-			}
-			r := g.F32("in.r")
-			if g.Has("loss") {
-				// The loss is a sum of products: it may be off by the output's error times the length of r.
-				bound := boundNet * golden.L2(out) * golden.L2(r)
-				golden.Abs(c, "loss", "loss", []float64{golden.Dot(out, r)}, g.F64("loss"), bound)
-			}
-			autograd.Backward(y, g.Tensor(d, "in.r"))
-			golden.Rel(c, "grad.x", "grad.x", nchw(x.Grad), g.F32("grad.x"), boundNet)
-			checkGradients(t, c, g, u.Params, boundNetGrad)
+			checkUNet(t, d, g, u)
 		})
 	})
+}
+
+// checkUNet compares a network with what the reference made of the same inputs.
+func checkUNet(t *testing.T, d *tensor.Device, g *golden.File, u *nn.UNet) {
+	t.Helper()
+	c := golden.NewCheck(t)
+	u.Trace(traceAgainst(c, g, u))
+	x := autograd.Param(g.Tensor(d, "in.x"))
+	y := u.Forward(x, unetInputs(g, d))
+	out := nchw(y.Value)
+	golden.Rel(c, "out", "y", out, g.F32("out.y"), boundNet)
+	if g.Has("out.y_f64") {
+		golden.Rel(c, "out", "y_f64", out, g.F64("out.y_f64"), boundNet)
+	}
+	if !g.Has("in.r") {
+		return
+	}
+	r := g.F32("in.r")
+	if g.Has("loss") {
+		// The loss is a sum of products: it may be off by the output's error times the length of r.
+		bound := boundNet * golden.L2(out) * golden.L2(r)
+		golden.Abs(c, "loss", "loss", []float64{golden.Dot(out, r)}, g.F64("loss"), bound)
+	}
+	autograd.Backward(y, g.Tensor(d, "in.r"))
+	golden.Rel(c, "grad.x", "grad.x", nchw(x.Grad), g.F32("grad.x"), boundNet)
+	checkGradients(t, c, g, u.Params, boundNetGrad)
+}
+
+// TestGoldenAugmentedUNet compares networks that are told classes and augmentations; the files in testdata are our own, see the README there.
+func TestGoldenAugmentedUNet(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*_augment.safetensors")
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("%v: %v", paths, err)
+	}
+	for _, path := range paths {
+		g := golden.Open(t, path)
+		t.Run(g.Name, func(t *testing.T) {
+			golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
+				skipSlow(t, d)
+				golden.SkipEmulated(t, d)
+				checkUNet(t, d, g, nets.UNet(t, d, g, ""))
+			})
+		})
+	}
 }
 
 // TestGoldenFullUNet compares the published networks at full size: raw and preconditioned output, moments of every entry's output, and
@@ -151,6 +175,9 @@ func unetInputs(g *golden.File, d *tensor.Device) nn.Inputs {
 	}
 	g.JSON("config", &c)
 	in.Labels = classLabels(g, d, c.LabelDim)
+	if g.Has("in.augment_labels") {
+		in.Augment = autograd.Const(g.Tensor(d, "in.augment_labels"))
+	}
 	return in
 }
 

@@ -136,12 +136,12 @@ func (r *Reference) suffices(ms Metrics) error {
 func (r *Reference) check(m Metric) error {
 	missing := ""
 	switch {
+	case r.count() < (Metrics{m}).least():
+		return fmt.Errorf("%s: %d images, %s needs %d", r.Path, r.count(), m, (Metrics{m}).least())
 	case r.pending != nil: // what there is not is gathered
 		return nil
 	case m == SFID && r.Spatial == nil:
 		missing = "statistics of spatial features (" + arraySpatialMu + ", " + arraySpatialSigma + ")"
-	case m == PR && r.Features != nil && r.Features.N <= neighbour:
-		return fmt.Errorf("%s: features of %d images, %s needs %d", r.Path, r.Features.N, m, neighbour+1)
 	case (m == KID || m == PR) && r.Features == nil:
 		missing = "the features of every image (" + arrayFeatures + ")"
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"onestep/kernels/cuda/conformance"
 	"onestep/kernels/cuda/driver"
@@ -62,7 +63,7 @@ func open(f *flags) (driver.Driver, *simt.Counters, error) {
 		return d, nil, err
 	}
 	o := simt.Strict
-	o.Seed = f.seed
+	o.Seed, o.MaxTime = f.seed, time.Duration(f.limit)*time.Second
 	o.Print = os.Stdout
 	if f.counters {
 		o.Counters = simt.NewCounters(true)

@@ -37,6 +37,7 @@ type flags struct {
 	files    []string
 	seed     uint64
 	counters bool
+	limit    int // seconds of a launch on the interpreter
 	device   string
 	ledger   ledgerFlags
 }
@@ -45,12 +46,13 @@ func caseOptions(f *flags) []cli.Option {
 	return []cli.Option{
 		cli.New("case", "seed", "N", "order in which the interpreter runs warps and blocks; 0: one after the other", (*cli.Seed)(&f.seed)),
 		cli.New("case", "counters", "", "print what the interpreter counts", (*cli.Yes)(&f.counters)),
+		cli.New("case", "limit", "SECONDS", "longest time of a launch on the interpreter; 0: any", (*cli.Count)(&f.limit)),
 		cli.New("case", "device", "DEVICE", "emulated, cuda or cuda:N", (*cli.Text)(&f.device)),
 	}
 }
 
 func parse(args []string, out io.Writer) (*flags, error) {
-	f := &flags{device: "emulated"}
+	f := &flags{device: "emulated", limit: 300}
 	if len(args) == 0 {
 		return nil, errors.New("a command is missing: check, case or ledger (-h lists them)")
 	}
@@ -94,7 +96,7 @@ func ordinal(device string) (int, error) {
 func usage(out io.Writer) error {
 	head := "Checks and runs PTX, and predicts how long it takes.\n\n"
 	var options []cli.Option
-	f := &flags{device: "emulated"}
+	f := &flags{device: "emulated", limit: 300}
 	for _, c := range commands {
 		head += fmt.Sprintf("  ptx %-6s %-14s %s\n", c.name, c.files, c.help)
 		options = append(options, c.options(f)...)

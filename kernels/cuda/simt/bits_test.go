@@ -202,3 +202,10 @@ func TestPermute(t *testing.T) {
 		return y
 	}}.check(t, integers(32))
 }
+
+// TestWide moves 128 bits through a register, whole and by halves.
+func TestWide(t *testing.T) {
+	form{".reg .b128 q<3>; mov.b128 q1, {d1, d2}; mov.b128 q2, q1; mov.b128 q1, {d3, d3}; mov.b128 {d4, d5}, q2; mov.b128 {d7, d6}, q1; sub.u64 d4, d4, d5; xor.b64 d0, d4, d6;", func(a, b, c uint64) uint64 {
+		return a - b ^ c
+	}}.check(t, integers(64))
+}

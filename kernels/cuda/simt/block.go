@@ -2,6 +2,7 @@ package simt
 
 import (
 	"strings"
+	"time"
 )
 
 // cta is a block of threads.
@@ -72,6 +73,9 @@ func (c *cta) advance(most int) (ran int, done bool) {
 			alive = alive || w.alive != 0
 		}
 		ran += turn
+		if most := c.run.o.MaxTime; most > 0 && time.Since(c.run.began) > most {
+			c.busy().fail(-1, "the launch has not ended after %v", most)
+		}
 		if !alive {
 			return ran, true
 		}

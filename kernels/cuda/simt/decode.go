@@ -109,6 +109,8 @@ func (d *decoder) move() {
 	in := d.in
 	to, from := in.Operands[0], in.Operands[1]
 	switch {
+	case in.Types[0] == ptx.B128:
+		d.move128()
 	case to.Kind == ptx.KindVector:
 		rs, a := d.registers(to), d.src(1)
 		n := in.Types[0].Bits() / len(rs)
@@ -146,6 +148,41 @@ func (d *decoder) copy(to, from int) {
 		lanesOf(mask, func(i int) { y[i] = x[i] })
 		w.defined[to] = w.defined[to]&^mask | w.defined[from]&mask
 	}
+}
+
+// move128 decodes mov.b128: a register of 128 bits is two, the second of them its upper half.
+func (d *decoder) move128() {
+	halves := func(o ptx.Operand) []ptx.Operand {
+		if o.Kind == ptx.KindVector {
+			return o.Elems
+		}
+		return []ptx.Operand{o, {Kind: ptx.KindReg, Reg: d.upper(d.base+o.Reg) - d.base}}
+	}
+	to, from := halves(d.in.Operands[0]), halves(d.in.Operands[1])
+	lo, hi := d.source(from[0]), d.source(from[1])
+	rl, rh := d.register(to[0]), d.register(to[1])
+	d.out.run = func(w *warp, mask uint32) {
+		x, y := *lo.get(w), *hi.get(w)
+		lanesOf(mask, func(i int) {
+			w.set(rl, i, x[i])
+			w.set(rh, i, y[i])
+		})
+		w.define(rl, mask)
+		w.define(rh, mask)
+	}
+}
+
+// upper is the register that holds the upper half of one of 128 bits.
+func (d *decoder) upper(r int) int {
+	if _, ok := d.p.uppers[r]; !ok {
+		if d.p.uppers == nil {
+			d.p.uppers = map[int]int{}
+		}
+		d.p.uppers[r] = d.p.registers
+		d.p.types = append(d.p.types, ptx.Register{Name: d.p.types[r].Name, Type: ptx.B64})
+		d.p.registers++
+	}
+	return d.p.uppers[r]
 }
 
 // cvta decodes the conversion between addresses of a space and generic ones.

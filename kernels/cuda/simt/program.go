@@ -14,6 +14,7 @@ type Program struct {
 	code       []*instr
 	registers  int
 	types      []ptx.Register // by number, for messages
+	uppers     map[int]int    // of registers of 128 bits: the number of their upper half
 	places     map[*ptx.Variable]uint64
 	bases      map[*ptx.Function]int    // of a function's registers
 	starts     map[*ptx.Function]int    // of its code

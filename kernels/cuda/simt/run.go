@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"time"
 )
 
 // Launch is one launch of a kernel.
@@ -15,15 +16,16 @@ type Launch struct {
 
 // Options say how strictly a launch is watched.
 type Options struct {
-	Races         bool      // look for races on shared and global memory
-	Uninitialized bool      // reads of memory and registers that nothing wrote are errors
-	Unwaited      bool      // so are threads that end while asynchronous copies of theirs are under way, which PTX allows
-	Seed          uint64    // of the schedule; 0: in order
-	Counters      *Counters // nil: nothing is counted
-	CountOnly     bool      // numbers do not matter: matrix products, the slowest instruction by far, are counted and leave their registers as they are
-	Blocks        []int     // run only these blocks of the grid, by number; nil: all
-	Print         io.Writer // where the kernel's printf goes; nil: nowhere
-	MaxSteps      int       // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2³⁰
+	Races         bool          // look for races on shared and global memory
+	Uninitialized bool          // reads of memory and registers that nothing wrote are errors
+	Unwaited      bool          // so are threads that end while asynchronous copies of theirs are under way, which PTX allows
+	Seed          uint64        // of the schedule; 0: in order
+	Counters      *Counters     // nil: nothing is counted
+	CountOnly     bool          // numbers do not matter: matrix products, the slowest instruction by far, are counted and leave their registers as they are
+	Blocks        []int         // run only these blocks of the grid, by number; nil: all
+	Print         io.Writer     // where the kernel's printf goes; nil: nowhere
+	MaxSteps      int           // instructions of warps without any block's end, after which the launch is taken for endless; 0: 2²⁶, some ten seconds
+	MaxTime       time.Duration // of the launch; 0: any
 }
 
 // Strict looks for everything that is wrong in any kernel.
@@ -40,6 +42,7 @@ type launch struct {
 	random *rand.Rand
 	syncs  map[uint64]*passed // by address
 	warps  int                // of a block
+	began  time.Time
 }
 
 // warpOf is the block of a warp, and its number there.
@@ -59,11 +62,11 @@ func (p *Program) Run(mem *Memory, l Launch, o Options) (err error) {
 		return err
 	}
 	if o.MaxSteps == 0 {
-		o.MaxSteps = 1 << 30
+		o.MaxSteps = 1 << 26
 	}
 	mem.launches++
 	threads := l.Block[0] * l.Block[1] * l.Block[2]
-	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
+	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, began: time.Now(), syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
 	if o.Seed != 0 {
 		r.random = rand.New(rand.NewPCG(o.Seed, 0x51e57))
 	}
@@ -133,13 +136,7 @@ func (r *launch) all(blocks []int) error {
 				side = 3
 			}
 		case steps > r.o.MaxSteps:
-			w := c.warps[0]
-			for _, v := range c.warps {
-				if v.alive != 0 && v.waiting == nil {
-					w = v
-				}
-			}
-			w.fail(-1, "endless: %d instructions without the end of a block", steps)
+			c.busy().fail(-1, "endless: %d instructions without the end of a block", steps)
 		default: // it may wait for another block: let more of them run
 			running = append(running, c)
 			if n >= soon {
@@ -148,4 +145,14 @@ func (r *launch) all(blocks []int) error {
 		}
 	}
 	return nil
+}
+
+// busy is a warp that runs, for a message.
+func (c *cta) busy() *warp {
+	for i := len(c.warps) - 1; i >= 0; i-- {
+		if w := c.warps[i]; w.alive != 0 && w.waiting == nil {
+			return w
+		}
+	}
+	return c.warps[0]
 }

@@ -94,7 +94,7 @@ func ReadReference(path string) (*Reference, error) {
 	}
 	if e, ok := f.Entry(arrayStamp); ok {
 		r.Stamp = &Stamp{}
-		if err := json.Unmarshal(e.Data, r.Stamp); e.DType != "U8" || err != nil {
+		if err := json.Unmarshal(e.Data, r.Stamp); err != nil {
 			return nil, fmt.Errorf("%s: %s: not a stamp of this program: %w", path, arrayStamp, err)
 		}
 	}

@@ -54,6 +54,55 @@ func TestAttentionBackward(t *testing.T) {
 	}
 }
 
+// TestAttentionRows ends in every place of a tile on tensor cores: after each row that a thread copies or writes, and in each pair of columns.
+func TestAttentionRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
+	for i := range 16 {
+		for d, l := range map[int]int{64: 8*i + 2 + (i/4+i/8)%2, 128: 8*i + 2 + (i/4+i/8)%2, 136: 4*i + 1 + i%2} {
+			options := []kernelstest.Option{once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf()}
+			kernelstest.AgreeOn(t, &kernels.Attention, func(r *kernelstest.Rand) kernels.AttentionArgs {
+				return attentionArgs(r, 1, l, 1, d)
+			}, emulator, options...)
+			kernelstest.AgreeOn(t, &kernels.AttentionBackward, func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
+				return attentionBackwardArgs(r, 1, l, 1, d)
+			}, emulator, options...)
+		}
+	}
+}
+
+// TestAttentionNotFinite has no numbers in all heads and samples but the first, whose results stay what they are: nothing else enters them, not even
+// times 0.
+func TestAttentionNotFinite(t *testing.T) {
+	spoil := func(b kernels.Buf, h, d int) { // of (N,L,3 or 1,H,D)
+		for i := range b.F32 {
+			if i/d%h > 0 || i >= b.Len/2 {
+				b.F32[i] = nan
+			}
+		}
+	}
+	for i, d := range []int{5, 6, 7, 8, 133, 134, 135, 136} {
+		const n, h = 2, 2
+		l := 5 + i%4
+		forward := func(r *kernelstest.Rand) kernels.AttentionArgs {
+			a := attentionArgs(r, n, l, h, d)
+			spoil(a.QKV, h, d)
+			return a
+		}
+		backward := func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
+			a := attentionBackwardArgs(r, n, l, h, d)
+			spoil(a.QKV, h, d)
+			spoil(a.DO, h, d)
+			return a
+		}
+		kernelstest.AgreeOn(t, &kernels.Attention, forward, emulator, once, kernelstest.Seeds(1), kernelstest.Within(16), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.Attention, forward, emulator, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, emulator, once, kernelstest.Seeds(1), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, emulator, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
+	}
+}
+
 var once = kernelstest.Trials(1)
 
 // onTensorCores is what P and dS lose when they become halves, 2⁻¹² of each. Of o it is at most 2⁻¹² of the largest v; of the gradients as much of

@@ -30,6 +30,7 @@ func conv2D(d *Device, a kernels.Conv2DArgs) {
 	p := product{
 		module: conv2DModule, entry: "conv2d", kind: kind, m: s.N * s.OH * s.OW, n: s.O,
 		out: a.Y, ld: a.Row(), bias: a.Bias, residual: a.Residual, scale: a.Scale, relu: a.ReLU,
+		takes: finishing{bias: true, residual: true, scale: true, floor: true},
 	}
 	rows := min(s.KH, maxTaps/s.KW)
 	for first := 0; first < s.KH; first += rows {

@@ -32,7 +32,7 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 			v := view{h: s.OH, w: s.OW, c: o, gridH: ceil(s.H-ph, s.Stride), gridW: ceil(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
 			p := product{
 				module: conv2DInputGradModule, entry: "conv2d_input_grad", kind: kind, m: s.N * v.gridH * v.gridW, n: s.I,
-				out: a.DX, ld: s.I, residual: a.Mask, masks: true, scale: a.Scale,
+				out: a.DX, ld: s.I, residual: a.Mask, masks: true, scale: a.Scale, takes: finishing{residual: true, scale: true},
 			}
 			if s.Stride > 1 {
 				p.rows = rowMap{

@@ -38,7 +38,7 @@ func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	p := product{
 		module: conv2DWeightGradModule, entry: "conv2d_weight_grad", kind: kind, m: s.KH * s.KW * i, n: s.O,
 		terms: []term{{pixels, append(args, Ptr(dy), I32(o), I32(pixels))}},
-		out:   a.DWeight, ld: s.O, scale: a.Scale, without: weightGradWithout,
+		out:   a.DWeight, ld: s.O, scale: a.Scale, takes: finishing{scale: true}, without: weightGradWithout,
 	}
 	if i != s.I {
 		p.rows = rowMap{gridB: s.KH * s.KW, gridC: i, stepB: s.I, stepC: 1, keep: s.I}

@@ -17,7 +17,7 @@ import (
 )
 
 var shared = sync.OnceValues(func() (*emulated.Driver, *cuda.Device) {
-	drv := emulated.New(simt.Strict)
+	drv := emulated.New(cuda.Checks())
 	d, err := cuda.On(drv, "emulated")
 	if err != nil {
 		panic(err)
@@ -64,7 +64,7 @@ func emulator(seed uint64) kernels.Device {
 		return gpu()
 	}
 	drv, d := shared()
-	o := simt.Strict
+	o := cuda.Checks()
 	o.Seed = seed
 	drv.SetOptions(o)
 	return d

@@ -34,7 +34,7 @@ func gemm(d *Device, a kernels.GEMMArgs) {
 	p := product{
 		module: gemmModule, entry: "gemm", form: form, kind: kind, m: a.M, n: a.N,
 		terms: []term{{a.K, []Arg{Ptr(A), Ptr(B), I32(lda), I32(ldb), I32(a.K)}}},
-		out:   a.C, ld: a.LDC, bias: a.Bias, scale: 1, without: gemmWithout,
+		out:   a.C, ld: a.LDC, bias: a.Bias, scale: 1, takes: finishing{bias: true}, without: gemmWithout,
 	}
 	p.run(d)
 }

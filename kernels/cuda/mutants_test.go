@@ -32,26 +32,26 @@ const (
 
 // shipped are the files, and the tests that run their kernels.
 var shipped = map[*Module]string{
-	adamModule:             "TestAdam",
-	attentionModule:        "TestAttention|TestAttentionBackward",
+	adamModule:             "TestAdam|TestWholeVectors",
+	attentionModule:        "TestAttention|TestAttentionBackward|TestAttentionNotFinite|TestAttentionRows",
 	bilinearModule:         "TestBilinear",
 	castModule:             "TestCast",
 	conv2DModule:           "TestConv2D|TestConv2DManyTaps|TestConv2DNotFinite",
 	conv2DInputGradModule:  "TestConv2DInputGrad|TestConv2DManyTaps",
 	conv2DWeightGradModule: "TestConv2DWeightGrad",
 	distanceModule:         "TestSampleDistance",
-	elementwiseModule:      "TestAxpby|TestAxpbyInPlace|TestMul|TestChannelAffine|TestCopyChannels",
+	elementwiseModule:      "TestAxpby|TestAxpbyInPlace|TestMul|TestChannelAffine|TestCopyChannels|TestWholeVectors",
 	embeddingModule:        "TestEmbedding",
 	gemmModule:             "TestGEMM",
 	groupNormModule:        "TestGroupNorm|TestGroupNormBackward|TestGroupNormHardStatistics|TestGroupNormBatch",
 	lpipsModule:            "TestLPIPSLayer|TestLPIPSLayerWidths",
 	normalModule:           "TestNormal",
 	pool2DModule:           "TestPool2D|TestMeanPixels",
-	productModule:          "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun",
+	productModule:          "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun|TestProductRows",
 	reduceModule:           "TestSquaredNorm|TestSquaredNormOverflow",
-	reluModule:             "TestReLUBackward",
-	resampleModule:         "TestResample",
-	siluModule:             "TestSiLU|TestSiLUFar",
+	reluModule:             "TestReLUBackward|TestWholeVectors",
+	resampleModule:         "TestResample|TestResampleNotFinite",
+	siluModule:             "TestSiLU|TestSiLUFar|TestWholeVectors",
 	softmaxModule:          "TestCrossEntropy",
 	stepControlModule:      "TestStepControl",
 }
@@ -216,7 +216,7 @@ func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
 	module := shippedModule(m.file)
 	run := "^(" + shipped[module] + ")$"
 	if slices.Contains(tiled, module) {
-		run += "|^(TestProductTilesRun|TestProductMemory)$/^" + tileTest(m.entry) + "$"
+		run += "|^(TestProductTilesRun|TestProductRows|TestProductMemory)$/^" + tileTest(m.entry) + "$"
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
 	defer cancel()

@@ -17,4 +17,10 @@ func TestPool2D(t *testing.T) {
 
 func TestMeanPixels(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, emulator, kernelstest.Within(16), kernelstest.HalfBits(), trials(40))
+	for c := 1; c < 20; c++ { // vectors that begin in every channel and end in others
+		kernelstest.AgreeOn(t, &kernels.MeanPixels, func(r *kernelstest.Rand) kernels.MeanPixelsArgs {
+			const n, i = 2, 8
+			return kernels.MeanPixelsArgs{Y: r.Out(n * i * c), X: r.In(n * c), N: n, I: i, C: c, Grad: true}
+		}, emulator, kernelstest.Within(16), once)
+	}
 }

@@ -30,8 +30,12 @@ type product struct {
 	scale          float32
 	relu           bool
 	rows           rowMap
+	takes          finishing
 	without        []string // tiles that this operation has no kernel for
 }
+
+// finishing says which parameters the operation's kernels take that say what is done to C before it is stored (kernels/cuda/gen).
+type finishing struct{ bias, residual, scale, floor bool }
 
 // term is one product of a sum: its depth, and the parameters of its operands.
 type term struct {
@@ -128,10 +132,26 @@ func (p *product) vector(to target) bool {
 
 func (p *product) start(d *Device, plan productPlan, t term, to target) {
 	types := bit(to.out.Type == kernels.F32, wideOut) | bit(to.bias.Type == kernels.F32, wideBias) | bit(p.vector(to), vectorC)
-	args := []Arg{Ptr(to.out), Ptr(to.bias), Ptr(to.residual), F32(to.scale), F32(to.floor), I32(to.ld), I32(types)}
-	args = append(args, I32(p.m), I32(p.n), I32(ceil(t.k, p.kind.slice())), I32(plan.run))
+	args := append([]Arg{Ptr(to.out)}, p.takes.args(to)...)
+	args = append(args, I32(to.ld), I32(types), I32(p.m), I32(p.n), I32(ceil(t.k, p.kind.slice())), I32(plan.run))
 	grid := Dim{X: ceil(p.m, plan.tile.m) * ceil(p.n, plan.tile.n), Y: plan.splits}
 	d.Launch(p.module, p.entry+"_"+p.kind.name+p.form+"_"+plan.tile.name, grid, Dim{X: plan.tile.threads}, plan.tile.shared, append(args, t.args...)...)
+}
+
+func (f finishing) args(to target) (args []Arg) {
+	if f.bias {
+		args = append(args, Ptr(to.bias))
+	}
+	if f.residual {
+		args = append(args, Ptr(to.residual))
+	}
+	if f.scale {
+		args = append(args, F32(to.scale))
+	}
+	if f.floor {
+		args = append(args, F32(to.floor))
+	}
+	return args
 }
 
 // reduce adds up parts of C, of rows so many elements long, and finishes it.

@@ -10,17 +10,24 @@ import (
 	"onestep/kernels/kernelstest"
 )
 
+// Checks are what the tests' interpreter looks for.
+func Checks() simt.Options {
+	o := simt.Strict
+	o.Unwaited = true
+	return o
+}
+
 // strict opens the interpreter, which looks for everything that is wrong and takes another schedule each time.
 func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener) {
 	t.Helper()
-	drv := emulated.New(simt.Strict)
+	drv := emulated.New(Checks())
 	d, err := On(drv, "emulated")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { maps.Copy(launched, d.kernels) })
 	return d, func(seed uint64) kernels.Device {
-		o := simt.Strict
+		o := Checks()
 		o.Seed, o.Counters = seed, counters
 		counters = nil // of the first run, whose buffers start at multiples of 16 bytes
 		drv.SetOptions(o)
@@ -28,18 +35,27 @@ func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener)
 	}
 }
 
-// productCases are the products whose tiles are tried, each with the sizes of one tile in part and of several.
+// productSize is how large a product is: a part of one tile and several, with rows and columns that are whole chunks of 16 bytes or not, or so many
+// rows, or many tiles.
+type productSize struct {
+	large, whole bool
+	rows         int
+	wide         bool          // products of halves are float32
+	typ          kernels.DType // of the operands
+}
+
+// productCases are the products whose tiles are tried.
 var productCases = []struct {
 	name    string
 	without []string
-	run     func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option)
+	run     func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option)
 }{
 	{"gemm nn", gemmWithout, gemmCase(false, false)},
 	{"gemm nt", gemmWithout, gemmCase(false, true)},
 	{"gemm tn", gemmWithout, gemmCase(true, false)},
-	{"conv2d", nil, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+	{"conv2d", nil, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.Conv2D, func(r *kernelstest.Rand) kernels.Conv2DArgs {
-			s := caseShape(r, large, whole)
+			s := size.shape()
 			y := s.N * s.OH * s.OW * s.O
 			return kernels.Conv2DArgs{
 				Y: r.Out(y), X: small(r, s.N*s.H*s.W*s.I, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), Bias: small(r, s.O, 9), Residual: small(r, y, 9),
@@ -47,10 +63,10 @@ var productCases = []struct {
 			}
 		}, open, options...)
 	}},
-	{"conv2d_input_grad", nil, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+	{"conv2d_input_grad", nil, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		for _, masked := range []bool{false, true} {
 			kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
-				s := caseShape(r, large, whole)
+				s := size.shape()
 				s.I, s.O = s.O, s.I
 				a := kernels.Conv2DInputGradArgs{
 					DX: r.Out(s.N * s.H * s.W * s.I), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Weight: small(r, s.KH*s.KW*s.I*s.O, 3), Scale: 0.5, ConvShape: s,
@@ -62,9 +78,9 @@ var productCases = []struct {
 			}, open, options...)
 		}
 	}},
-	{"conv2d_weight_grad", weightGradWithout, func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+	{"conv2d_weight_grad", weightGradWithout, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs {
-			s := caseShape(r, large, whole)
+			s := size.weight()
 			return kernels.Conv2DWeightGradArgs{
 				DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Out(s.O),
 				X: small(r, s.N*s.H*s.W*s.I, 3), DY: small(r, s.N*s.OH*s.OW*s.O, 3), Scale: 1, ConvShape: s,
@@ -73,14 +89,17 @@ var productCases = []struct {
 	}},
 }
 
-func gemmCase(transA, transB bool) func(*testing.T, kernelstest.Opener, bool, bool, ...kernelstest.Option) {
-	return func(t *testing.T, open kernelstest.Opener, large, whole bool, options ...kernelstest.Option) {
+func gemmCase(transA, transB bool) func(*testing.T, kernelstest.Opener, productSize, ...kernelstest.Option) {
+	return func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.GEMM, func(r *kernelstest.Rand) kernels.GEMMArgs {
 			m, n, k := 72, 40, 104
-			if large {
+			switch {
+			case size.large:
 				m, n, k = 256, 128, 256
+			case size.rows > 0:
+				m = size.rows
 			}
-			if !whole {
+			if !size.whole {
 				m, n, k = m-1, n-3, k-5
 			}
 			a := kernels.GEMMArgs{
@@ -98,16 +117,29 @@ func gemmCase(transA, transB bool) func(*testing.T, kernelstest.Opener, bool, bo
 	}
 }
 
-// caseShape is a convolution whose channels are whole chunks of 16 bytes, or not.
-func caseShape(r *kernelstest.Rand, large, whole bool) kernels.ConvShape {
+// shape is a convolution; rows are its pixels.
+func (size productSize) shape() kernels.ConvShape {
 	s := kernels.ConvShape{N: 2, H: 7, W: 6, I: 16, O: 24, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}
-	if large {
+	switch {
+	case size.large:
 		s = kernels.ConvShape{N: 1, H: 16, W: 16, I: 64, O: 128, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}
+	case size.rows > 0:
+		s.N, s.H, s.W = 1, size.rows/2, 2
 	}
-	if !whole {
+	if !size.whole {
 		s.I, s.O = s.I-5, s.O-3
 	}
 	return s.Out()
+}
+
+// weight is a convolution; rows, in whole chunks, are its taps' input channels.
+func (size productSize) weight() kernels.ConvShape {
+	if size.rows == 0 {
+		return size.shape()
+	}
+	chunk := 16 / size.typ.Size()
+	taps := size.rows / chunk
+	return kernels.ConvShape{N: 1, H: 3, W: 16, I: chunk, O: 24, KH: 1, KW: taps, Stride: 1, PadW: taps / 2}.Out()
 }
 
 // small is an input of whole numbers from −limit to limit, of which sums are exact in every arithmetic.
@@ -120,7 +152,7 @@ func small(r *kernelstest.Rand, n, limit int) kernels.Buf {
 }
 
 // eachTile runs f for every case, arithmetic and tile.
-func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option))) {
+func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run func(size productSize, options ...kernelstest.Option))) {
 	for _, c := range productCases {
 		for _, kind := range []productKind{productFloat32, productTF32, productHalf} {
 			for _, tile := range kind.tiles {
@@ -131,13 +163,20 @@ func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run fu
 					d, open := strict(t, counters)
 					defer d.Close()
 					d.tile, d.TF32 = tile.name, kind.name == productTF32.name
-					f(t, func(large, whole bool, options ...kernelstest.Option) {
+					f(t, func(size productSize, options ...kernelstest.Option) {
+						if size.wide && kind.typ != kernels.F16 {
+							return
+						}
 						if kind.typ == kernels.F16 {
 							options = append(options, kernelstest.AllHalf())
 						} else {
 							options = append(options, kernelstest.OnlyF32())
 						}
-						c.run(t, open, large, whole, append(options, kernelstest.Exactly(), kernelstest.Trials(1))...)
+						if size.wide {
+							options = append(options, kernelstest.OnlyF32("C", "Y", "Residual", "DX", "Mask", "DWeight", "DBias"))
+						}
+						size.typ = kind.typ
+						c.run(t, open, size, append(options, kernelstest.Exactly(), kernelstest.Trials(1))...)
 					})
 				})
 			}
@@ -147,10 +186,23 @@ func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run fu
 
 // TestProductTilesRun runs every kernel on numbers whose products and sums are exact, so that each bit of C counts, under 20 schedules.
 func TestProductTilesRun(t *testing.T) {
-	eachTile(t, nil, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {
-		run(false, true)
+	eachTile(t, nil, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
+		run(productSize{whole: true})
 		if !testing.Short() {
-			run(false, false, kernelstest.Seeds(2))
+			run(productSize{}, kernelstest.Seeds(2))
+		}
+	})
+}
+
+// TestProductRows has the last rows of C end in every place of what a thread stores.
+func TestProductRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
+	eachTile(t, nil, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
+		for _, rows := range []int{8, 16, 36, 60} {
+			run(productSize{whole: true, rows: rows}, kernelstest.Seeds(1))
+			run(productSize{whole: true, rows: rows, wide: true}, kernelstest.Seeds(1))
 		}
 	})
 }
@@ -161,9 +213,9 @@ func TestProductMemory(t *testing.T) {
 		t.Skip("-short: it takes seconds")
 	}
 	counters := simt.NewCounters(false)
-	eachTile(t, counters, func(t *testing.T, run func(large, whole bool, options ...kernelstest.Option)) {
+	eachTile(t, counters, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
 		*counters = *simt.NewCounters(false)
-		run(true, true, kernelstest.Seeds(1))
+		run(productSize{large: true, whole: true}, kernelstest.Seeds(1))
 		if counters.Wavefronts != counters.IdealWavefronts {
 			t.Errorf("%d wavefronts of shared memory, ideally %d", counters.Wavefronts, counters.IdealWavefronts)
 		}

@@ -1,6 +1,7 @@
 package cuda_test
 
 import (
+	"math"
 	"testing"
 
 	"onestep/kernels"
@@ -10,4 +11,15 @@ import (
 func TestResample(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.HalfBits(), trials(50))
 	kernelstest.AgreeOn(t, &kernels.Resample, kernelstest.Resample, emulator, kernelstest.Within(6), kernelstest.AllHalf(), trials(50))
+}
+
+// TestResampleNotFinite has infinite pixels, which reach only what has a tap on them: one that a kernel has more than the filter is no weight of 0.
+func TestResampleNotFinite(t *testing.T) {
+	kernelstest.AgreeOn(t, &kernels.Resample, func(r *kernelstest.Rand) kernels.ResampleArgs {
+		a := kernelstest.Resample(r)
+		for i := 0; i < a.X.Len; i += 1 + r.IntN(60) {
+			a.X.F32[i] = float32(math.Inf(1))
+		}
+		return a
+	}, emulator, kernelstest.Within(6), trials(30), kernelstest.Seeds(1))
 }

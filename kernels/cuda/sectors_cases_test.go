@@ -2,10 +2,12 @@ package cuda_test
 
 import "onestep/kernels"
 
+const sectorImage = 2 * 16 * 16 * 64 // elements
+
 // sectorCases are operations on buffers of the networks' shapes.
 func sectorCases(b *sectorBuffers) map[string]func() {
 	const n, h, c, groups = 2, 16, 64, 32
-	const image, quarter = n * h * h * c, n * h * h * c / 4
+	const image, quarter = sectorImage, sectorImage / 4
 	halving := kernels.PoolShape{N: n, H: h, W: h, C: c, Kernel: 2, Stride: 2, Max: true}.Out()
 	return map[string]func(){
 		"axpby": func() {
@@ -49,6 +51,9 @@ func sectorCases(b *sectorBuffers) map[string]func() {
 		},
 		"channel_affine": func() {
 			kernels.ChannelAffine.Run(b, kernels.ChannelAffineArgs{Y: b.half(n * 3072), X: b.half(n * 3072), A: b.full(3), B: b.full(3), M: n * 1024, C: 3})
+		},
+		"silu": func() {
+			kernels.SiLU.Run(b, kernels.SiLUArgs{Y: b.half(image), X: b.half(image), N: image})
 		},
 		"silu_backward": func() {
 			kernels.SiLUBackward.Run(b, kernels.SiLUBackwardArgs{DX: b.half(image), DY: b.half(image), X: b.half(image), N: image})

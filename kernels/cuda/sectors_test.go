@@ -39,6 +39,32 @@ func TestSectors(t *testing.T) {
 	}
 }
 
+// TestWholeVectors has elements that fill all threads' vectors: each is stored in one, the last too. A warp stores 512 bytes of an output at a time,
+// or 256 of Adam's binary16 copy beside as many float32 numbers.
+func TestWholeVectors(t *testing.T) {
+	interpreted(t)
+	drv := emulated.New(simt.Options{})
+	dev, err := cuda.On(drv, "emulated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dt := range []kernels.DType{kernels.F32, kernels.F16} {
+		b := &sectorBuffers{Device: dev, dt: dt}
+		cases := sectorCases(b)
+		for name, bytes := range map[string]int{
+			"axpby": dt.Size(), "silu": dt.Size(), "silu_backward": dt.Size(), "relu_backward": dt.Size(), "copy_channels": dt.Size(), "adam": 5 * 4,
+		} {
+			counters := simt.NewCounters(false)
+			drv.SetOptions(simt.Options{Counters: counters})
+			cases[name]()
+			if want := sectorImage * bytes / 512; counters.Stores != int64(want) {
+				t.Errorf("%v %s: warps store %d times, want %d", dt, name, counters.Stores, want)
+			}
+			b.free()
+		}
+	}
+}
+
 // sectorBuffers makes the buffers of an operation, and counts the bytes of those that it reads or writes, and twice of those that it updates.
 type sectorBuffers struct {
 	*cuda.Device

@@ -157,7 +157,7 @@ func attentionF32(f *build.File, p pass, width int) {
 	} else if !p.keys {
 		rowLSE, rowDelta = stats(lse, myRow), stats(delta, myRow)
 	}
-	k.For(0, k.l, faTile, func(col0 build.Reg) {
+	k.Repeat(0, k.l, faTile, func(col0 build.Reg) {
 		x := k.products(a, ld, b, ld, col0)
 		myCol := k.tx.FMA(4, col0)
 		var inside []build.Reg
@@ -234,7 +234,7 @@ func (k *attentionFFMA) matrix(rows, cols int) [][]build.Reg {
 // products is the thread's part of A·Bᵀ, of the block's rows of A and the rows of B from row0 on.
 func (k *attentionFFMA) products(a, lda, b, ldb, row0 build.Reg) [][]build.Reg {
 	x := k.matrix(4, 4)
-	k.For(0, k.d, faDeep, func(d0 build.Reg) {
+	k.Repeat(0, k.d, faDeep, func(d0 build.Reg) {
 		k.loadDeep(a, lda, k.row0, d0, k.a)
 		k.loadDeep(b, ldb, row0, d0, k.b)
 		k.Barrier()

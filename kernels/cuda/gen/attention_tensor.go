@@ -110,7 +110,7 @@ func attentionF16(f *build.File, p pass, c cut) {
 	}
 	acc := k.accumulators(k.depth)
 
-	k.For(0, k.l, k.cols, func(col0 build.Reg) {
+	k.Repeat(0, k.l, k.cols, func(col0 build.Reg) {
 		next := col0.Add(k.cols)
 		var y [][][]build.Reg
 		if p.gradient {

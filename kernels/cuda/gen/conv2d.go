@@ -10,7 +10,7 @@ func conv2D() *build.File {
 ` + productText + `
 A[m,k] is x for m = (n,p,q) and k = (i,j,c), zero outside the picture; B is w. Input channels fill chunks of 16 bytes.`)
 	for _, t := range []tile{f32Large, f32Small, f32Thin, tf32Large, tf32Small, f16Wide, f16Large, f16Narrow, f16Small, f16Thin} {
-		p := newProduct(f, "conv2d_"+t.prefix(), t)
+		p := newProduct(f, "conv2d_"+t.prefix(), t, finishing{bias: true, residual: true, scale: true, floor: true})
 		a := &patches{image: newImage(p.Kernel, p.Ptr("x"))}
 		b := &matrix{across: true, ptr: p.Ptr("weight"), ld: p.I32("ldw"), k: p.I32("k"), extent: p.n}
 		a.positions = p.m

@@ -12,7 +12,7 @@ over p*S+i-padH = h, q*S+j-padW = w and o; 0 where there is a mask, in place of 
 For the pixels (n,h,w) that leave the same remainders on division by S: A[m,k] is dy for m = (n,h/S,w/S) and k = (i,j,o), zero outside the
 picture; i and j count backwards in steps of S through the taps that reach these pixels. B[k,c] = w[i,j,c,o]. Output channels fill chunks.`)
 	for _, t := range []tile{f32Large, f32Small, f32Thin, tf32Large, tf32Small, f16Wide, f16Large, f16Narrow, f16Small, f16Thin} {
-		p := newMaskedProduct(f, "conv2d_input_grad_"+t.prefix(), t)
+		p := newProduct(f, "conv2d_input_grad_"+t.prefix(), t, finishing{mask: true, scale: true})
 		a := &patches{image: newImage(p.Kernel, p.Ptr("dy"))}
 		b := &weights{
 			ptr: p.Ptr("weight"), extent: p.n, channels: a.channels, per: a.taps,

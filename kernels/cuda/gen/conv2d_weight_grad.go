@@ -10,7 +10,7 @@ func conv2DWeightGrad() *build.File {
 ` + productText + `
 A[m,k] is x for m = (i,j,c) and k = (n,p,q), zero outside the picture; B is dy. Channels fill chunks of 16 bytes.`)
 	for _, t := range []tile{f32Large, f32Small, tf32Large, tf32Small, f16Large, f16Narrow, f16Small} {
-		p := newProduct(f, "conv2d_weight_grad_"+t.prefix(), t)
+		p := newProduct(f, "conv2d_weight_grad_"+t.prefix(), t, finishing{scale: true})
 		a := &pixels{image: newImage(p.Kernel, p.Ptr("x"))}
 		b := &matrix{across: true, ptr: p.Ptr("dy"), ld: p.I32("lddy"), extent: p.n}
 		a.positions = p.I32("k")

@@ -106,30 +106,43 @@ func (k *norm) pixels(start build.Reg, body func(global, slot build.Reg)) {
 
 // load copies a chunk to the thread's slots.
 func (k *norm) load(start build.Reg) {
-	bytes := k.width * k.t.Size()
 	k.pixels(start, func(global, slot build.Reg) {
 		for j, x := range k.images {
 			from, to := x.Add(global), k.slots[j].Add(slot)
-			if bytes == 2 {
-				k.Store(build.Shared, to, 0, k.Load(build.Global, build.F16, from, 0))
+			if k.copies() {
+				k.CopyAsync(to, 0, from, 0, k.width*k.t.Size(), nil)
 			} else {
-				k.CopyAsync(to, 0, from, 0, bytes, nil)
+				k.Store(build.Shared, to, 0, k.Load(build.Global, build.F16, from, 0))
 			}
 		}
 	})
-	k.CommitCopies()
+	if k.copies() {
+		k.CommitCopies()
+	}
 }
+
+// copies says whether vectors are copied asynchronously, for which single halves are too small.
+func (k *norm) copies() bool { return k.width*k.t.Size() > 2 }
 
 // vector reads image j of a pixel from its slot.
 func (k *norm) vector(j int, slot build.Reg) []build.Reg {
 	return loadFloats(k.Kernel, build.Shared, k.t, k.width, k.slots[j].Add(slot), 0)
 }
 
-// chunks runs body for every chunk, which it has in shared memory, upwards; first says that the first is there.
-func (k *norm) chunks(body func(start build.Reg)) {
-	k.For(0, k.i, k.chunk, func(start build.Reg) {
-		k.If(start.Gt(0), func() { k.load(start) })
+// arrive waits for what load copies.
+func (k *norm) arrive() {
+	if k.copies() {
 		k.WaitCopies(0)
+	}
+}
+
+// chunks runs body for every chunk upwards, which it has in shared memory; the first is there.
+func (k *norm) chunks(body func(start build.Reg)) {
+	k.Repeat(0, k.i, k.chunk, func(start build.Reg) {
+		k.If(start.Gt(0), func() {
+			k.load(start)
+			k.arrive()
+		})
 		body(start)
 	})
 }
@@ -141,7 +154,7 @@ func (k *norm) again(body func(start build.Reg)) {
 	k.While(func() build.Reg { return start.Ge(0) }, func() {
 		k.If(start.Lt(last), func() {
 			k.load(start)
-			k.WaitCopies(0)
+			k.arrive()
 		})
 		body(start)
 		k.Emit("sub.s32", start, start, k.chunk)
@@ -288,7 +301,7 @@ func groupNormForward(f *build.File, name string, t build.Type, width int, silu 
 	k.Comment("the mean of the first chunk")
 	first := k.Const(build.S32, 0)
 	k.load(first)
-	k.WaitCopies(0)
+	k.arrive()
 	sums := k.zeros()
 	k.pixels(first, func(_, slot build.Reg) {
 		for j, v := range k.vector(0, slot) {
@@ -422,6 +435,7 @@ func groupNormBackward(f *build.File, name string, t build.Type, width int, silu
 		return g.Mul(siluSlope(d.FMA(gain[j], bias[j]), t))
 	}
 	sumG, sumGD, sumD := k.zeros(), k.zeros(), k.zeros()
+	k.arrive()
 	k.chunks(func(start build.Reg) {
 		k.pixels(start, func(_, slot build.Reg) {
 			xs, gs := k.vector(0, slot), k.vector(1, slot)

@@ -29,7 +29,12 @@ Bytes an element: 4. About 60 integer and 40 float64 operations a number; 5 in 1
 			var ys []build.Reg
 			for i, w := range words {
 				x := inverseNormal(k, w).To(build.F32).Mul(scale)
-				if ys = append(ys, x); !vector {
+				ys = append(ys, x)
+				switch {
+				case vector:
+				case i == 0:
+					k.Store(build.Global, at, 0, x)
+				default:
 					k.When(j.Shl(2).Add(i).Lt(n), func() { k.Store(build.Global, at, 4*i, x) })
 				}
 			}

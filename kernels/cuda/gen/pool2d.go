@@ -29,7 +29,7 @@ Error: the maximum and the gradients are exact; the mean of n has n roundings.`)
 			x, c, pixels, vectors := p.Ptr("x"), newDivider(p.Kernel, "c"), p.F32("pixels"), p.I32("vectors")
 			return func(n int, _ [][]build.Reg) []build.Reg {
 				_, ch := c.split(p.j)
-				ys := variables(p.Kernel, n, 0)
+				ys := p.News(build.F32, n)
 				set := func(i int, ch build.Reg, n int) {
 					for j, v := range loadFloats(p.Kernel, build.Global, t, n, x.Index(p.r.FMA(c.by, ch), t.Size()), 0) {
 						ys[i+j].Set(v.Div(pixels))

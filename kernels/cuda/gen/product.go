@@ -6,12 +6,12 @@ import "onestep/kernels/cuda/ptx/build"
 //
 //	C[m,n] = max( scale·(Σ_k A[m,k]·B[k,n] + bias[n] + residual[m,n]), floor )
 //
+// as far as its operation has these ([finishing]).
 // Blocks with the same ctaid.x, which numbers tiles of C, share its sum: that of ctaid.y takes a run of slices, and if there are several, each
 // writes a C of its own that another kernel adds up.
 type product struct {
 	*build.Kernel
 	tile
-	masks        bool // C is 0 where the residual, which is not added, is not positive
 	a, b         source
 	m, n, slices build.Reg // of C; how many slices the sum has
 	run          build.Reg // and how many of these a block takes
@@ -35,22 +35,11 @@ type multiplier interface {
 }
 
 // newProduct starts a kernel. Its parameters begin with C and what is applied to it; sources declare theirs next.
-func newProduct(f *build.File, name string, t tile) *product {
-	return startProduct(f, name, t, "residual")
-}
-
-// newMaskedProduct starts a kernel whose C is masked and has no residual.
-func newMaskedProduct(f *build.File, name string, t tile) *product {
-	p := startProduct(f, name, t, "mask")
-	p.masks = true
-	return p
-}
-
-func startProduct(f *build.File, name string, t tile, residual string) *product {
+func newProduct(f *build.File, name string, t tile, does finishing) *product {
 	p := &product{Kernel: f.Kernel(name+"_"+t.name, t.threads()), tile: t}
 	p.DynamicBytes(t.stages * t.stageBytes())
 	p.MinBlocks(t.blocks)
-	p.epilogue = newEpilogue(p.Kernel, residual)
+	p.epilogue = newEpilogue(p.Kernel, does)
 	p.m, p.n, p.slices, p.run = p.I32("m"), p.I32("n"), p.I32("slices"), p.I32("run")
 	return p
 }

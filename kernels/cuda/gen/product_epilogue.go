@@ -1,6 +1,10 @@
 package main
 
-import "onestep/kernels/cuda/ptx/build"
+import (
+	"fmt"
+
+	"onestep/kernels/cuda/ptx/build"
+)
 
 // The bits of a product's parameter "types".
 const (
@@ -9,24 +13,50 @@ const (
 	vectorC  = 4 // C's and the residual's rows start at multiples of 16 bytes, and their length is one
 )
 
-// epilogue is what is done to C before it is stored. The bias and the residual may be null; C's rows, and the residual's, are ld apart.
+// finishing says what an operation's products do to C before they store it.
+type finishing struct {
+	bias, residual bool
+	mask           bool // C is 0 where the mask is not positive
+	scale, floor   bool
+}
+
+// epilogue is what is done to C before it is stored. The bias and the residual or mask may be null; C's rows, and the residual's, are ld apart.
 //
 // The warps put their sums into shared memory, where the slices were, and then store whole rows.
 type epilogue struct {
-	out, bias, residual build.Reg
-	scale, floor        build.Reg
-	ld, types           build.Reg
+	does         finishing
+	out          build.Reg
+	bias, other  build.Reg // the other is the residual or the mask
+	scale, floor build.Reg
+	ld, types    build.Reg
 
 	layout
-	wide, hasResidual build.Reg
+	wide, hasOther build.Reg
 }
 
-func newEpilogue(k *build.Kernel, residual string) epilogue {
-	return epilogue{
-		out: k.Ptr("out"), bias: k.Ptr("bias"), residual: k.Ptr(residual), scale: k.F32("scale"), floor: k.F32("floor"),
-		ld: k.I32("ld"), types: k.I32("types"),
+func newEpilogue(k *build.Kernel, does finishing) epilogue {
+	e := epilogue{does: does, out: k.Ptr("out")}
+	if does.bias {
+		e.bias = k.Ptr("bias")
 	}
+	if does.residual {
+		e.other = k.Ptr("residual")
+	}
+	if does.mask {
+		e.other = k.Ptr("mask")
+	}
+	if does.scale {
+		e.scale = k.F32("scale")
+	}
+	if does.floor {
+		e.floor = k.F32("floor")
+	}
+	e.ld, e.types = k.I32("ld"), k.I32("types")
+	return e
 }
+
+// hasOther says whether there is a residual or a mask.
+func (d finishing) hasOther() bool { return d.residual || d.mask }
 
 // sums is how a part of C lies in shared memory: as many rows as fit. Tensor cores write four rows at a
 // time, 32 bytes in each; ffma, one of 128 bytes or two of 64 that are four apart.
@@ -47,7 +77,12 @@ func (p *product) sums() layout {
 // store finishes and stores C, a part after the other. Block (x,y) writes the y-th C, of those that lie one behind the other.
 func (e *epilogue) store(p *product, mul multiplier) {
 	e.layout = p.sums()
-	e.wide, e.hasResidual = e.types.And(wideOut).Ne(0), e.residual.Ne(0)
+	if p.arithmetic == tensor {
+		e.wide = e.types.And(wideOut).Ne(0)
+	}
+	if e.does.hasOther() {
+		e.hasOther = e.other.Ne(0)
+	}
 	e.out = e.out.Add(p.CTAIDY().Mul(p.m).MulWide(e.ld.Shl(2)).As(build.U64))
 	p.WaitCopies(0)
 	for first := 0; first < p.tile.m; first += e.rows {
@@ -71,20 +106,20 @@ func (e *epilogue) store(p *product, mul multiplier) {
 // strip is a few neighbouring elements of a row of C.
 type strip struct {
 	ok             build.Reg // it is within C
-	out, residual  build.Reg // addresses
+	out, other     build.Reg // addresses
 	shared         build.Reg // of the sums
 	xor, addShared int
 }
 
 // strips gives every thread strips of so many elements below each other, several at a time, in the part of C that begins at a row of the tile.
-func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare func(col build.Reg), do func([]strip)) {
+func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare func(col, inRow build.Reg), do func([]strip)) {
 	per := p.tile.n / width
 	step := p.threads() / per
 	unroll = min(unroll, e.rows/step)
 	col := p.tid.And(per - 1).Mul(width)
 	tileCol := p.tileN.Add(col)
 	inRow := tileCol.Lt(p.n)
-	prepare(tileCol)
+	prepare(tileCol, inRow)
 	p.For(0, e.rows, step*unroll, func(i build.Reg) {
 		row := i.Add(p.tid.Shr(log2(per)))
 		shared := e.at(p.shared, row, col.Shl(2))
@@ -92,7 +127,10 @@ func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare fu
 		for u := range unroll {
 			r := p.tileM.Add(row).Add(first + u*step)
 			offset := r.MulWide(e.ld).Add(tileCol.MulWide(1)).Shl(log2(size)).As(build.U64)
-			s := strip{ok: inRow.And(r.Lt(p.m)), out: e.out.Add(offset), residual: e.residual.Add(offset), shared: shared}
+			s := strip{ok: inRow.And(r.Lt(p.m)), out: e.out.Add(offset), shared: shared}
+			if e.does.hasOther() {
+				s.other = e.other.Add(offset)
+			}
 			s.xor, s.addShared = e.step(u*step, 0)
 			ss = append(ss, s)
 		}
@@ -100,14 +138,18 @@ func (e *epilogue) strips(p *product, first, width, size, unroll int, prepare fu
 	})
 }
 
-// biases is the bias of n columns; zero without one, and beyond the last column.
-func (e *epilogue) biases(p *product, col build.Reg, n int) []build.Reg {
+// biases is the bias of n columns, if there are any, all inRow or none: zero where it is null, and beyond the last column. C that has room for more
+// columns than there are has no bias.
+func (e *epilogue) biases(p *product, col, inRow build.Reg, n int) []build.Reg {
+	if !e.does.bias {
+		return nil
+	}
 	bias := variables(p.Kernel, n, 0)
-	p.If(e.bias.Ne(0), func() {
+	p.If(e.bias.Ne(0).And(inRow), func() {
 		load := func(t build.Type) {
 			from := e.bias.Index(col, t.Size())
 			for i, b := range bias {
-				p.When(col.Lt(p.n.Sub(i)), func() { b.Set(p.Load(build.Global, t, from, i*t.Size()).To(build.F32)) })
+				b.Set(p.Load(build.Global, t, from, i*t.Size()).To(build.F32))
 			}
 		}
 		if p.arithmetic != tensor {
@@ -119,32 +161,68 @@ func (e *epilogue) biases(p *product, col build.Reg, n int) []build.Reg {
 	return bias
 }
 
-// finish is max(scale·(c + bias + residual), floor), and NaN if that is; with a mask in place of the residual scale·(c + bias), or 0.
-func (e *epilogue) finish(p *product, c, bias, residual build.Reg) build.Reg {
-	if p.masks {
-		return residual.Gt(0).Select(build.F32, c.Add(bias).Mul(e.scale), 0)
+// others are the residuals or masks of strips, as many registers of a type for each: where they are null or beyond C, what makes no difference.
+func (e *epilogue) others(p *product, ss []strip, t build.Type, n int) [][]build.Reg {
+	others := make([][]build.Reg, len(ss))
+	if !e.does.hasOther() {
+		return others
 	}
-	return p.Op("max.NaN.f32", build.F32, c.Add(bias).Add(residual).Mul(e.scale), e.floor)
+	for i := range ss {
+		others[i] = p.News(t, n)
+		for _, r := range others[i] {
+			r.Set(e.without(t))
+		}
+	}
+	p.If(e.hasOther, func() {
+		for i, s := range ss {
+			p.When(s.ok, func() { p.Emit(fmt.Sprintf("ld.global.v%d.%v", n, t), others[i], build.Addr{Base: s.other}) })
+		}
+	})
+	return others
+}
+
+// without is what stands for a residual or mask that is not given.
+func (e *epilogue) without(t build.Type) int {
+	switch {
+	case e.does.residual:
+		return 0
+	case t == build.B32:
+		return 0x3C003C00 // two halves
+	}
+	return 1
+}
+
+// finish is max(scale·(c + bias + residual), floor), and NaN if that is, of those that there are; with a mask 0 where it is not positive.
+func (e *epilogue) finish(p *product, c, bias, other []build.Reg) []build.Reg {
+	ys := make([]build.Reg, len(c))
+	for j, y := range c {
+		if e.does.bias {
+			y = y.Add(bias[j])
+		}
+		if e.does.residual {
+			y = y.Add(other[j])
+		}
+		if e.does.scale {
+			y = y.Mul(e.scale)
+		}
+		if e.does.floor {
+			y = p.Op("max.NaN.f32", build.F32, y, e.floor)
+		}
+		if e.does.mask {
+			y = other[j].Gt(0).Select(build.F32, y, 0)
+		}
+		ys[j] = y
+	}
+	return ys
 }
 
 // float32s stores four elements at a time.
 func (e *epilogue) float32s(p *product, first int) {
 	var bias []build.Reg
-	e.strips(p, first, 4, 4, 4, func(col build.Reg) { bias = e.biases(p, col, 4) }, func(ss []strip) {
-		residual := make([][]build.Reg, len(ss))
-		for i := range ss {
-			residual[i] = variables(p.Kernel, 4, p.without())
-		}
-		p.If(e.hasResidual, func() {
-			for i, s := range ss {
-				p.When(s.ok, func() { p.Emit("ld.global.v4.f32", residual[i], build.Addr{Base: s.residual}) })
-			}
-		})
+	e.strips(p, first, 4, 4, 4, func(col, inRow build.Reg) { bias = e.biases(p, col, inRow, 4) }, func(ss []strip) {
+		others := e.others(p, ss, build.F32, 4)
 		for i, s := range ss {
-			y := p.LoadV(build.Shared, build.F32, 4, xored(s.shared, s.xor), s.addShared)
-			for j := range y {
-				y[j] = e.finish(p, y[j], bias[j], residual[i][j])
-			}
+			y := e.finish(p, p.LoadV(build.Shared, build.F32, 4, xored(s.shared, s.xor), s.addShared), bias, others[i])
 			p.When(s.ok, func() { p.StoreV(build.Global, s.out, 0, y) })
 		}
 	})
@@ -156,39 +234,24 @@ func (e *epilogue) halves(p *product, first int) {
 	var bias []build.Reg
 	swapped := p.lane.And(4)
 	swap := swapped.Ne(0)
-	e.strips(p, first, 8, 2, 4, func(col build.Reg) { bias = e.biases(p, col, 8) }, func(ss []strip) {
-		residual := make([][]build.Reg, len(ss))
-		for i := range ss {
-			residual[i] = variables(p.Kernel, 8, p.without())
-		}
-		p.If(e.hasResidual, func() {
-			for i, s := range ss {
-				packed := p.News(build.B32, 4)
-				for j := range packed {
-					packed[j].Set(0)
-				}
-				p.When(s.ok, func() { p.Emit("ld.global.v4.b32", packed, build.Addr{Base: s.residual}) })
-				for j, r := range packed {
-					lo, hi := p.Unpack(r)
-					residual[i][2*j].Set(lo)
-					residual[i][2*j+1].Set(hi)
-				}
-			}
-		})
+	e.strips(p, first, 8, 2, 4, func(col, inRow build.Reg) { bias = e.biases(p, col, inRow, 8) }, func(ss []strip) {
+		others := e.others(p, ss, build.B32, 4)
 		for i, s := range ss {
 			at := xored(s.shared, s.xor).Xor(swapped.Shl(2))
 			one := p.LoadV(build.Shared, build.F32, 4, at, s.addShared)
 			two := p.LoadV(build.Shared, build.F32, 4, at.Xor(16), s.addShared)
-			var y []build.Reg
+			var y, other []build.Reg
 			for j := range 4 {
 				y = append(y, swap.Select(build.F32, two[j], one[j]))
 			}
 			for j := range 4 {
 				y = append(y, swap.Select(build.F32, one[j], two[j]))
 			}
-			for j := range y {
-				y[j] = e.finish(p, y[j], bias[j], residual[i][j])
+			for _, r := range others[i] {
+				lo, hi := p.Unpack(r)
+				other = append(other, lo, hi)
 			}
+			y = e.finish(p, y, bias, other)
 			packed := make([]build.Reg, 4)
 			for j := range packed {
 				packed[j] = p.Pack(y[2*j], y[2*j+1])
@@ -202,11 +265,15 @@ func (e *epilogue) halves(p *product, first int) {
 func (e *epilogue) elements(p *product, first int) {
 	store := func(t build.Type) {
 		var bias []build.Reg
-		e.strips(p, first, 1, t.Size(), 1, func(col build.Reg) { bias = e.biases(p, col, 1) }, func(ss []strip) {
+		e.strips(p, first, 1, t.Size(), 1, func(col, inRow build.Reg) { bias = e.biases(p, col, inRow, 1) }, func(ss []strip) {
 			s := ss[0]
-			residual := p.Var(build.F32, p.without())
-			p.When(s.ok.And(e.hasResidual), func() { residual.Set(p.Load(build.Global, t, s.residual, 0).To(build.F32)) })
-			y := e.finish(p, p.Load(build.Shared, build.F32, xored(s.shared, s.xor), s.addShared), bias[0], residual).To(t)
+			var other []build.Reg
+			if e.does.hasOther() {
+				other = variables(p.Kernel, 1, e.without(build.F32))
+				p.When(s.ok.And(e.hasOther), func() { other[0].Set(p.Load(build.Global, t, s.other, 0).To(build.F32)) })
+			}
+			c := p.Load(build.Shared, build.F32, xored(s.shared, s.xor), s.addShared)
+			y := e.finish(p, []build.Reg{c}, bias, other)[0].To(t)
 			p.When(s.ok, func() { p.Store(build.Global, s.out, 0, y) })
 		})
 	}
@@ -215,12 +282,4 @@ func (e *epilogue) elements(p *product, first int) {
 		return
 	}
 	p.IfElse(e.wide, func() { store(build.F32) }, func() { store(build.F16) })
-}
-
-// without is what stands for a residual or mask that is not given.
-func (p *product) without() int {
-	if p.masks {
-		return 1
-	}
-	return 0
 }

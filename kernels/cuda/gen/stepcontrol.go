@@ -30,7 +30,7 @@ One warp; its lanes read 32 losses at a time and all do the same arithmetic, lan
 	factor := k.Load(build.Global, build.F32, plan, planFactor).To(build.F64)
 	gradNorm, paramNorm := get(grad, 0).Sqrt().Div(factor), get(param, 0).Sqrt()
 	loss := sumLosses(k, losses, n)
-	finite := func(x build.Reg) build.Reg { return x.Abs().Le(math.MaxFloat64) }
+	finite := func(x build.Reg) build.Reg { return x.Abs().Lt(math.Inf(1)) }
 	fits := finite(gradNorm).And(finite(loss))
 	apply := fits.And(finite(paramNorm))
 	lg := get(state, stateLog2)

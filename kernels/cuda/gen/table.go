@@ -36,7 +36,7 @@ func (t *table) each(f func(e build.Reg, width int)) {
 	end := t.first.Add(tablePart).Min(t.length)
 	t.For(t.first.Add(t.TID().Shl(2)), end, 4*256, func(e build.Reg) {
 		t.IfElse(t.aligned.And(e.Le(end.Sub(4))), func() { f(e, 4) }, func() {
-			t.For(e, e.Add(4).Min(end), 1, func(e build.Reg) { f(e, 1) })
+			t.Repeat(e, e.Add(4).Min(end), 1, func(e build.Reg) { f(e, 1) })
 		})
 	})
 }

@@ -168,3 +168,21 @@ add.u32 r3, r3, r4; add.u32 r3, r3, r5; st.u32 [d4], r3;`, 1, 32, 0, 0)
 		t.Errorf("the sum is %d", got)
 	}
 }
+
+// TestUnwaited: the end of a thread whose copies are under way is an error where that is asked for, and none elsewhere.
+func TestUnwaited(t *testing.T) {
+	const start = addresses + "cp.async.ca.shared.global [r9], [d3], 4; cp.async.commit_group; cp.async.commit_group;"
+	for wait, want := range map[string]bool{"": true, "cp.async.wait_group 2;": true, "cp.async.wait_group 1;": false, "cp.async.wait_all;": false} {
+		mem := NewMemory()
+		in, out := words(t, mem, make([]uint32, 64)), words(t, mem, make([]uint32, 64))
+		p := program(t, mem, start+wait)
+		for _, unwaited := range []bool{false, true} {
+			o := Strict
+			o.Unwaited = unwaited
+			err := p.Run(mem, Launch{Grid: [3]int{1, 1, 1}, Block: [3]int{32, 1, 1}, Params: params(in, out, 64)}, o)
+			if got := err != nil; got != (want && unwaited) {
+				t.Errorf("%q, %v: %v", wait, unwaited, err)
+			}
+		}
+	}
+}

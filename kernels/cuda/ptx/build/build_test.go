@@ -66,17 +66,82 @@ func TestLoop(t *testing.T) {
 	f := NewFile("loop")
 	k := f.Kernel("loop", 32)
 	sum := k.Var(F32, 0)
-	k.For(0, 10, 2, func(i Reg) {
+	k.For(0, k.I32("n"), 2, func(i Reg) {
 		k.When(i.Ne(4), func() { sum.Set(sum.Add(1.5)) })
 	})
+	k.Store(Global, k.U64("y"), 0, sum)
 	text := f.Text()
 	for _, want := range []string{
-		"\tsetp.lt.s32 %p0, %r0, 10;\n\t@!%p0 bra $loop_2;\n$loop_1:\n",
+		"\tsetp.lt.s32 %p0, %r1, %r0;\n\t@!%p0 bra $loop_2;\n$loop_1:\n",
 		"\t@%p1 add.rn.f32 %f1, %f0, 0f3FC00000;\n\t@%p1 mov.f32 %f0, %f1;\n",
-		"\tadd.s32 %r0, %r0, 2;\n\tsetp.lt.s32 %p2, %r0, 10;\n\t@%p2 bra $loop_1;\n$loop_2:\n",
+		"\tadd.s32 %r1, %r1, 2;\n\tsetp.lt.s32 %p2, %r1, %r0;\n\t@%p2 bra $loop_1;\n$loop_2:\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no\n%s\nin\n%s", want, text)
+		}
+	}
+}
+
+// TestConstantLoop has no test before a first round that is certain, and none where it is the only one.
+func TestConstantLoop(t *testing.T) {
+	f := NewFile("loop")
+	k := f.Kernel("loop", 32)
+	y := k.U64("y")
+	k.For(0, 10, 2, func(i Reg) { k.Store(Global, y, 0, i) })
+	k.For(4, 6, 2, func(i Reg) { k.Store(Global, y, 4, i) })
+	k.For(0, 0, 2, func(i Reg) { k.Store(Global, y, 8, i) })
+	k.Repeat(0, k.I32("n"), 2, func(i Reg) { k.Store(Global, y, 12, i) })
+	const want = `	mov.b32 %r0, 0;
+$loop_1:
+	st.global.s32 [%rd0+0], %r0;
+	add.s32 %r0, %r0, 2;
+	setp.lt.s32 %p0, %r0, 10;
+	@%p0 bra $loop_1;
+	mov.b32 %r1, 4;
+	st.global.s32 [%rd0+4], %r1;
+	mov.b32 %r2, 0;
+	setp.lt.s32 %p1, %r2, 0;
+	@!%p1 bra $loop_3;
+$loop_2:
+	st.global.s32 [%rd0+8], %r2;
+	add.s32 %r2, %r2, 2;
+	setp.lt.s32 %p2, %r2, 0;
+	@%p2 bra $loop_2;
+$loop_3:
+	ld.param.s32 %r3, [loop_n];
+	mov.b32 %r4, 0;
+$loop_4:
+	st.global.s32 [%rd0+12], %r4;
+	add.s32 %r4, %r4, 2;
+	setp.lt.s32 %p3, %r4, %r3;
+	@%p3 bra $loop_4;
+`
+	if text := f.Text(); !strings.Contains(text, want) {
+		t.Errorf("no\n%s\nin\n%s", want, text)
+	}
+}
+
+// TestUnread drops what nothing depends on, loops that only feed themselves too, and keeps what has effects.
+func TestUnread(t *testing.T) {
+	f := NewFile("unread")
+	k := f.Kernel("unread", 32)
+	y, x := k.Ptr("y"), k.Ptr("x")
+	sum, count := k.Var(F32, 0), k.Var(S32, 0)
+	k.For(0, 10, 1, func(i Reg) {
+		sum.Set(sum.Add(k.Load(Global, F32, x.Index(i, 4), 0)))
+		k.When(i.Gt(3), func() { count.Set(count.Add(1)) })
+	})
+	k.Barrier()
+	k.Store(Global, y, 0, k.LoadV(Global, F32, 2, x, 0)[1])
+	text := f.Text()
+	for _, drops := range []string{"add.rn.f32", "setp.gt", "mad.wide"} {
+		if strings.Contains(text, drops) {
+			t.Errorf("%s is left in\n%s", drops, text)
+		}
+	}
+	for _, keeps := range []string{"unread_x]", "unread_y]", "setp.lt", "add.s32 %r", "bar.sync", "ld.global.v2.f32", "st.global.f32"} {
+		if !strings.Contains(text, keeps) {
+			t.Errorf("%s is not in\n%s", keeps, text)
 		}
 	}
 }

@@ -33,21 +33,49 @@ func (k *Kernel) When(p Reg, f func()) {
 
 // For runs body with i = from, from+step, … while i < limit, all S32. The step is positive.
 func (k *Kernel) For(from, limit, step any, body func(i Reg)) {
+	k.rounds(true, from, limit, step, body)
+}
+
+// Repeat is For where the first round is certain, so that it needs no test.
+func (k *Kernel) Repeat(from, limit, step any, body func(i Reg)) {
+	k.rounds(false, from, limit, step, body)
+}
+
+// rounds writes no test whose outcome numbers decide.
+func (k *Kernel) rounds(before bool, from, limit, step any, body func(i Reg)) {
 	i := k.Var(S32, from)
-	k.While(func() Reg { return i.Lt(limit) }, func() {
+	first, firstIs := from.(int)
+	last, lastIs := limit.(int)
+	by, byIs := step.(int)
+	if firstIs && lastIs && first < last {
+		if byIs && first+by >= last {
+			body(i)
+			return
+		}
+		before = false
+	}
+	k.loop(before, func() Reg { return i.Lt(limit) }, func() {
 		body(i)
 		k.Emit("add.s32", i, i, step)
 	})
 }
 
 // While repeats body as long as cond, which emits instructions and returns a predicate. The test stands before the loop and again at its end.
-func (k *Kernel) While(cond func() Reg, body func()) {
-	top, end := k.label(), k.label()
-	k.Emit("@!"+cond().name+" bra", raw(end))
+func (k *Kernel) While(cond func() Reg, body func()) { k.loop(true, cond, body) }
+
+// loop tests before the first round if it is asked to.
+func (k *Kernel) loop(before bool, cond func() Reg, body func()) {
+	top, end := k.label(), ""
+	if before {
+		end = k.label()
+		k.Emit("@!"+cond().name+" bra", raw(end))
+	}
 	k.place(top)
 	body()
 	k.Emit("@"+cond().name+" bra", raw(top))
-	k.place(end)
+	if before {
+		k.place(end)
+	}
 }
 
 // Exit ends the threads for which p holds.

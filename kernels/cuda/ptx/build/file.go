@@ -98,7 +98,7 @@ func (k *Kernel) write(b *strings.Builder) {
 	for _, s := range k.shared {
 		b.WriteString(s)
 	}
-	for _, line := range k.body {
+	for _, line := range live(k.body) {
 		b.WriteString(line)
 	}
 	b.WriteString("\tret;\n}\n")

@@ -30,6 +30,34 @@ func LoadUNet(d *tensor.Device, f *tensor.SafeTensors) (net *nn.UNet, role strin
 	return net, role, nil
 }
 
+// TrainableUNet is LoadUNet for training on with so many augmentation labels. Their map is the file's or, if it has none, that of a new network, for
+// which r is; a file's map that is not wanted is dropped, as by LoadUNet. So does EDM's transfer learning.
+func TrainableUNet(d *tensor.Device, f *tensor.SafeTensors, augment int, r tensor.Random) (*nn.UNet, error) {
+	c, role, err := unetConfig(f)
+	if err != nil {
+		return nil, err
+	}
+	if role != RoleTeacher && role != "" {
+		return nil, fmt.Errorf("%s: its role is %q, want %q", f.Path, role, RoleTeacher)
+	}
+	found := c.AugmentDim
+	c.AugmentDim = augment
+	net, err := nn.NewUNet(d, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	net.Init(r)
+	params := *net.Params
+	if found == 0 {
+		params.List = slices.DeleteFunc(slices.Clone(params.List), func(p *nn.Param) bool { return p.Name == augmentMap })
+	}
+	if err := LoadWeights(f, &params); err != nil {
+		net.Release()
+		return nil, err
+	}
+	return net, nil
+}
+
 // UNetConfigOf is the configuration of the network in a file, as [LoadUNet] builds it: without augmentation labels.
 func UNetConfigOf(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
 	c, role, err = unetConfig(f)

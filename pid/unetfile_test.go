@@ -73,12 +73,7 @@ func TestLoadPickledUNet(t *testing.T) {
 			}
 			in := nn.Inputs{Labels: vars("class_labels"), Augment: vars("augment_labels")}
 			if in.Augment != nil {
-				c := net.UNetConfig
-				c.AugmentDim = in.Augment.Dim(1)
-				if net, err = nn.NewUNet(d, c); err == nil {
-					err = pid.LoadWeights(f.SafeTensors, net.Params)
-				}
-				if err != nil {
+				if net, err = pid.TrainableUNet(d, f.SafeTensors, in.Augment.Dim(1), tensor.Random{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -87,6 +82,65 @@ func TestLoadPickledUNet(t *testing.T) {
 			check := golden.NewCheck(t)
 			golden.Rel(check, "denoised", name, y.Value.Float32s(), vars("D_x").Value.Float32s(), 1e-5)
 		})
+	}
+}
+
+// TestTrainableUNet takes EDM's networks, with and without labels for classes and augmentations, through a network of ours and a file of ours: every
+// tensor has the same bytes, the map of augmentation labels too if it is wanted. A file that lacks it gives all the others.
+func TestTrainableUNet(t *testing.T) {
+	d := tensor.CPU(0)
+	for name, has := range map[string]bool{"edm_song": true, "edm_dhariwal": false} {
+		f := opened(t, good(t, name+".pkl"), "")
+		for _, labels := range []int{0, 9} {
+			net, err := pid.TrainableUNet(d, f.SafeTensors, labels, tensor.Random{Seed: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), "net.safetensors")
+			if err := pid.SaveWeights(path, pid.RoleTeacher, net.JSON(), net.Params, nil, false); err != nil {
+				t.Fatal(err)
+			}
+			back := opened(t, path, "")
+			if want := fmt.Sprintf(`"augment_dim":%d`, labels); !strings.Contains(back.Metadata["config"], want) {
+				t.Errorf("%s: %s, want %s", name, back.Metadata["config"], want)
+			}
+			same := 0
+			for _, own := range back.Order {
+				got, _ := back.Entry(own)
+				if want, ok := f.Entry("model." + own); ok && slices.Equal(got.Data, want.Data) {
+					same++
+				} else if own != "map_augment.weight" || has || labels == 0 {
+					t.Errorf("%s, %d labels: %s is not the file's", name, labels, own)
+				}
+			}
+			want := len(f.Order)
+			if has && labels == 0 {
+				want--
+			}
+			if same != want {
+				t.Errorf("%s, %d labels: %d of %d tensors are the file's", name, labels, same, want)
+			}
+			if again, err := pid.TrainableUNet(d, back.SafeTensors, labels, tensor.Random{}); err != nil {
+				t.Error(err)
+			} else if labels > 0 && !slices.Equal(again.Named("map_augment.weight").Get(), net.Named("map_augment.weight").Get()) {
+				t.Errorf("%s: another map of augmentation labels in our file", name)
+			}
+		}
+	}
+	f := opened(t, good(t, "edm_song.pkl"), "")
+	if _, err := pid.TrainableUNet(d, f.SafeTensors, 5, tensor.Random{}); err == nil || !strings.Contains(err.Error(), "map_augment.weight: shape [16 9], want [16 5]") {
+		t.Errorf("another number of augmentation labels: %v", err)
+	}
+	net, _, err := pid.LoadUNet(d, f.SafeTensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "student.safetensors")
+	if err := pid.SaveWeights(path, pid.RoleStudent, net.JSON(), net.Params, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pid.TrainableUNet(d, opened(t, path, "").SafeTensors, 9, tensor.Random{}); err == nil || !strings.Contains(err.Error(), `its role is "student"`) {
+		t.Errorf("a student is trained on as a teacher: %v", err)
 	}
 }
 

@@ -92,6 +92,10 @@ func TestRoundTrip(t *testing.T) {
 		if !bytes.Equal(read(t, at("a.safetensors")), read(t, at("c.safetensors"))) {
 			t.Errorf("%s: another safetensors file after .pt", in)
 		}
+		if list := must(t, "-l", at("b.pt")); strings.HasSuffix(in, "edm_song.pkl") &&
+			!(strings.Contains(list, "model.map_augment.weight") && strings.Contains(list, `"augment_dim":9`)) {
+			t.Errorf("%s: the map of augmentation labels is lost:\n%s", in, list)
+		}
 		must(t, in, at("d.ckpt"))
 		must(t, at("d.ckpt"), at("e.PTH"))
 		must(t, at("e.PTH"), at("f.safetensors"))

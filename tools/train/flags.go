@@ -15,7 +15,8 @@ import (
 
 // flags are the settings of one call.
 type flags struct {
-	task, data, test, out, features string
+	task, data, test                string
+	out, features, init             string
 	pad, halve                      int
 	steps, batch, microbatch        int
 	lr, ema, clip, dropout          float64
@@ -61,6 +62,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Images", "conditional", "", "teach the classes to the network", (*cli.Yes)(&f.conditional)),
 		cli.New("Images", "label-dropout", "P", "probability of not telling an image's class", (*cli.Real)(&f.labelDropout)),
 
+		cli.New("Network, of a teacher", "init", "FILE", "weights to begin with, of any format that convert reads, and their network; empty: a new one", (*cli.Text)(&f.init)),
 		cli.New("Network, of a teacher", "net", "NAME", "SongUNet or DhariwalUNet", (*cli.Text)(&f.net.ModelType)),
 		cli.New("Network, of a teacher", "model-channels", "N", "channels of the first level", (*cli.Count)(&f.net.ModelChannels)),
 		cli.New("Network, of a teacher", "channel-mult", "LIST", "widths of the levels, in multiples of --model-channels", (*ints)(&f.net.ChannelMult)),
@@ -92,10 +94,16 @@ Exit status: 0 done, 1 failed (what was saved stays), 2 wrong flags, 130 interru
 // parse reads the command line. It answers -h itself, with cli.ErrHelp.
 func parse(args []string, out io.Writer) (*flags, error) {
 	f := defaults()
-	if _, err := cli.Parse(f.options(), args); err == cli.ErrHelp {
+	given, err := cli.Parse(f.options(), args)
+	if err == cli.ErrHelp {
 		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().options(), usageTail), err)
 	} else if err != nil {
 		return nil, err
+	}
+	for _, name := range []string{"net", "model-channels", "channel-mult", "num-blocks", "attn-resolutions"} {
+		if _, ok := given[name]; ok && f.init != "" {
+			return nil, fmt.Errorf("--%s: the file of --init says which network it is", name)
+		}
 	}
 	f.net.Dropout, f.net.LabelDropout = float32(f.dropout), float32(f.labelDropout)
 	return f, f.check()
@@ -119,6 +127,8 @@ func (f *flags) check() error {
 		return errors.New("--label-dropout: want a probability")
 	case !(f.augment >= 0 && f.augment <= 1):
 		return errors.New("--augment: want a probability")
+	case f.init != "" && f.task != "teacher":
+		return errors.New("--init: only for teachers")
 	case f.augment > 0 && f.task != "teacher":
 		return fmt.Errorf("--augment: a %s would not be told of it", f.task)
 	case f.augment > 0 && f.flip:

@@ -72,28 +72,16 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 	if im.H != im.W {
 		return fmt.Errorf("%s: images are %dx%d, want square ones", f.data, im.W, im.H)
 	}
-	c := f.net
-	c.Resolution, c.InChannels, c.OutChannels = im.H, im.C, im.C
-	if f.conditional {
-		if im.Labels == nil {
-			return fmt.Errorf("--conditional: %s has no classes", f.data)
-		}
-		c.LabelDim = classes(im)
-	}
-	if f.augment > 0 {
-		c.AugmentDim = data.AugmentLabels
-	}
-	net, err := nn.NewUNet(d, c)
+	r := tensor.Random{Seed: f.seed}
+	net, err := network(f, d, im, r)
 	if err != nil {
 		return err
 	}
-	r := tensor.Random{Seed: f.seed}
-	net.Init(r)
 	o := &pid.Denoising{
 		Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
-		Dropout: c.Dropout, LabelDropout: c.LabelDropout, Augment: f.augment,
+		Dropout: net.Dropout, LabelDropout: net.LabelDropout, Augment: f.augment,
 	}
-	return train(ctx, f, net.Params, o, pid.RoleTeacher, c.JSON())
+	return train(ctx, f, net.Params, o, pid.RoleTeacher, net.JSON())
 }
 
 func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
@@ -144,15 +132,6 @@ func reference(f *flags, d *tensor.Device, im *data.Images) error {
 		e.Gather(&s, x[:n*per], n)
 	}
 	return pid.SaveReference(f.out, &s)
-}
-
-// classes counts the classes of labelled images.
-func classes(im *data.Images) int {
-	n := 0
-	for _, l := range im.Labels {
-		n = max(n, l+1)
-	}
-	return n
 }
 
 // begin continues from the checkpoint, or writes the first one: is the place writable? A file that is there is not overwritten by a new run.

@@ -143,6 +143,67 @@ func told(t *testing.T, path string) {
 	}
 }
 
+// TestTrainInit begins with the weights of another run: with its map of augmentation labels, without it, and with a new one.
+func TestTrainInit(t *testing.T) {
+	data, dir := images(t), t.TempDir()
+	entry := func(file, name string) []float32 {
+		t.Helper()
+		f, err := pid.OpenWeights(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		e, ok := f.Entry(name)
+		if !ok {
+			return nil
+		}
+		x, err := e.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(x)
+	}
+	run := func(out string, args ...string) {
+		t.Helper()
+		if status, text := call(t, dir, append(args, "--data", data, "--out", out, "--conditional", "--batch", "4")...); status != 0 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+	}
+	small := []string{"--model-channels", "8", "--channel-mult", "1"}
+	still := []string{"--steps", "1", "--lr", "1e-30"}
+	run("a", append(small, "--steps", "30", "--augment", "0.5")...)
+	run("same", append(still, "--init", "a", "--augment", "0.1")...)
+	run("without", append(still, "--init", "a")...)
+	run("new", append(still, "--init", "without", "--augment", "0.1", "--seed", "1")...)
+	const augment, first = "map_augment.weight", "map_layer0.weight"
+	if a := entry("a", augment); len(a) != 72 || !slices.Equal(a, entry("same", augment)) || slices.Equal(a, entry("new", augment)) {
+		t.Error("the map of augmentation labels is not the file's, or without one in the file not a new one")
+	}
+	if entry("without", augment) != nil || len(entry("new", augment)) != 72 {
+		t.Error("a map of augmentation labels that is not wanted, or none that is")
+	}
+	for _, file := range []string{"same", "without", "new"} {
+		if !slices.Equal(entry("a", first), entry(file, first)) {
+			t.Errorf("%s: other weights than the file's", file)
+		}
+	}
+	if status, text := call(t, dir, "--task", "classifier", "--data", data, "--out", "judge", "--steps", "1"); status != 0 {
+		t.Fatalf("status %d: %s", status, text)
+	}
+	for says, args := range map[string]string{
+		"of 2 classes":              "",
+		"--net: the file of --init": "--conditional --net SongUNet",
+		"those of":                  "--conditional --pad 16",
+		"--init: only for teachers": "--task classifier",
+		"nothing: no such file":     "--init nothing",
+		"judge: config: model_type": "--conditional --init judge",
+	} {
+		if status, text := call(t, dir, append([]string{"--data", data, "--out", "x", "--init", "a"}, strings.Fields(args)...)...); status == 0 || !strings.Contains(text, says) {
+			t.Errorf("%s: status %d, %q, want %q", args, status, text, says)
+		}
+	}
+}
+
 func TestTrainClassifier(t *testing.T) {
 	data, dir := images(t), t.TempDir()
 	status, out := call(t, dir, "--task", "classifier", "--data", data, "--test", data, "--out", "c.safetensors", "--steps", "40", "--batch", "16", "--half")

@@ -156,10 +156,12 @@ func (w *warp) near(t *touch) bool {
 // replaces says whether a read may be forgotten for another, and adds to that what it has to keep of it.
 func (w *warp) replaces(t, now *touch, lane int) bool {
 	switch {
-	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind:
+	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind && t.bytes == now.bytes:
 		if t.lane != now.lane {
 			now.lane = severalLanes
 		}
+		return true
+	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind && t.lane == now.lane && t.lane != severalLanes:
 		now.bytes |= t.bytes
 		return true
 	case t.bytes&^now.bytes != 0 || t.kind != now.kind:

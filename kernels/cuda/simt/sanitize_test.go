@@ -86,6 +86,7 @@ var findings = []finding{
 	{"ticket whose block does not wait", "race", strings.Replace(ticket, "bar.sync 0;", "", 1), ticket, 4, 64},
 	{"lock that orders nothing", "race", strings.Replace(lock, "fence.acq_rel.gpu;", "", 2), lock, 4, 1},
 	{"lock in shared memory that orders nothing", "race", strings.ReplaceAll(sharedLock, "membar.cta;", ""), sharedLock, 1, 64},
+	{"half of another thread in a word", "race", ownHalf("xor.b32 r5, r4, 2;"), ownHalf("mov.b32 r5, r4;"), 1, 32},
 	{"endless", "endless", "A: bra A;", "setp.eq.u32 p1, r1, 77; A: @p1 bra A;", 1, 32},
 }
 
@@ -120,6 +121,12 @@ const ticket = `mul.wide.u32 d6, r2, 256; add.u64 d7, d4, d6; st.global.u32 [d7]
 bar.sync 0; setp.ne.u32 p1, r1, 0; @p1 bra SKIP; fence.acq_rel.gpu; atom.global.add.u32 r3, [d2+4096], 1; fence.acq_rel.gpu; st.shared.u32 [r8], r3;
 SKIP: bar.sync 0; ld.shared.u32 r3, [r8]; setp.ne.u32 p2, r3, 3; @p2 bra END;
 ld.global.u32 r4, [d4]; ld.global.u32 r5, [d4+256]; ld.global.u32 r6, [d4+512]; ld.global.u32 r7, [d4+768]; add.u32 r4, r4, r5; add.u32 r4, r4, r6; add.u32 r4, r4, r7; st.global.u32 [d4+2048], r4; END:`
+
+// ownHalf: every thread reads its half of a word and then writes one.
+func ownHalf(to string) string {
+	return `shl.b32 r4, r1, 1; add.u32 r4, r8, r4; cvt.u16.u32 h1, r1; st.shared.u16 [r4], h1; bar.sync 0; ld.shared.u16 h2, [r4]; add.u16 h2, h2, 1; ` +
+		to + ` st.shared.u16 [r5], h2;`
+}
 
 const lock = `TRY: atom.global.cas.b32 r3, [d2], 0, 1; setp.ne.u32 p1, r3, 0; @p1 bra TRY; fence.acq_rel.gpu;
 ld.global.u32 r4, [d2+256]; add.u32 r4, r4, 1; st.global.u32 [d2+256], r4; fence.acq_rel.gpu; atom.global.exch.b32 r5, [d2], 0;`

@@ -8,12 +8,14 @@ import (
 
 // copies are the asynchronous copies of one lane that are under way: groups that are closed, the oldest first, and what came since.
 type copies struct {
-	groups [][]asyncCopy
-	open   []asyncCopy
+	groups [][]*asyncCopy
+	open   []*asyncCopy
 }
 
-func (c *copies) underWay() bool {
-	return len(c.open) > 0 || slices.ContainsFunc(c.groups, func(g []asyncCopy) bool { return len(g) > 0 })
+// underWay lists the copies that have not landed.
+func (c *copies) underWay() []*asyncCopy {
+	all := append(slices.Concat(c.groups...), c.open...)
+	return slices.DeleteFunc(all, func(a *asyncCopy) bool { return a.landed })
 }
 
 // asyncCopy is one cp.async. Its bytes are read and written as late as it may be, when it is waited for.
@@ -21,6 +23,8 @@ type asyncCopy struct {
 	dst, src    uint64
 	size, given int
 	at          *instr
+	landed      bool
+	sync        uint32 // the warp's count when an arrival was tied to it, and so what it is ordered by; 0: none was
 }
 
 // asyncCopy decodes cp.async and its companions.
@@ -99,7 +103,7 @@ func (d *decoder) startCopy() {
 				w.cta.sharedState[int(at)+b] = copying
 			}
 			c := &w.copies[i]
-			c.open = append(c.open, asyncCopy{at, src[i], size, k, out})
+			c.open = append(c.open, &asyncCopy{dst: at, src: src[i], size: size, given: k, at: out})
 		})
 		w.cta.count.access(w, ptx.Global, &src, reads, size, false)
 	}
@@ -120,10 +124,17 @@ func (w *warp) landAll(lane int) {
 	w.copies[lane].open = nil
 }
 
-func (w *warp) finish(lane int, list []asyncCopy) {
+func (w *warp) finish(lane int, list []*asyncCopy) {
 	now := w.at
 	for _, a := range list {
-		w.at = a.at
+		if a.landed {
+			continue
+		}
+		a.landed = true
+		count := w.sync
+		if w.at = a.at; a.sync > 0 {
+			w.sync = a.sync
+		}
 		state := w.cta.sharedState[a.dst : a.dst+uint64(a.size)]
 		for i := range state {
 			state[i] = valued
@@ -138,6 +149,7 @@ func (w *warp) finish(lane int, list []asyncCopy) {
 			copy(to[k:], w.global(lane, a.src+uint64(k), step, read))
 			k += step
 		}
+		w.sync = count
 	}
 	w.at = now
 }
@@ -215,6 +227,7 @@ func (d *decoder) mbarrier() {
 		d.out.run = func(w *warp, mask uint32) {
 			addrs, x := *at(w), token.get(w)
 			lanesOf(mask, func(i int) {
+				w.cta.arriveLate(addrs[i], w.place(ptx.Shared, addrs[i]))
 				_, _, phase := mbarrierState(get(w.shared(i, addrs[i], 8, readStrong)))
 				_, _, of := mbarrierState(x[i])
 				done := phase != of
@@ -237,21 +250,57 @@ func (d *decoder) mbarrier() {
 	}
 }
 
-// asyncArrive: an arrival when the lane's copies so far have ended, which here they do at once. Without .noinc the arrival was not counted in
-// what the barrier wants, so that nothing is left to do.
+// lateArrival is the arrival of a lane at an mbarrier, which waits for copies. It comes as late as it may: when someone looks whether the phase is over.
+type lateArrival struct {
+	w      *warp
+	lane   int
+	at     *instr
+	copies []*asyncCopy
+	seen   map[int32]uint32 // what it passes on
+}
+
+// asyncArrive decodes cp.async.mbarrier.arrive: an arrival when the lane's copies so far have ended. Without .noinc the phase is made to wait for it.
 func (d *decoder) asyncArrive() {
 	at := d.address(d.in.Operands[0])
 	counted := d.in.Has("noinc")
 	d.out.class = ClassSync
+	out := d.out
 	d.out.run = func(w *warp, mask uint32) {
 		addrs := *at(w)
 		lanesOf(mask, func(i int) {
-			w.landAll(i)
 			m := w.shared(i, addrs[i], 8, writeStrong)
-			w.order(w.place(ptx.Shared, addrs[i]), ordering{reads: true, writes: true, release: true})
-			if counted {
-				w.arrive(m, i, 1, 0)
+			if !counted {
+				want, pending, phase := mbarrierState(get(m))
+				if pending++; pending > bitsMask(mbarrierBits) {
+					w.fail(i, "an mbarrier waits for %d arrivals, more than it can", pending)
+				}
+				put(m, mbarrierWord(want, pending, phase))
 			}
+			place := w.place(ptx.Shared, addrs[i])
+			late := &lateArrival{w: w, lane: i, at: out, copies: w.copies[i].underWay()}
+			for _, a := range late.copies {
+				if a.sync == 0 {
+					a.sync = w.sync
+				}
+			}
+			late.seen = w.seen()
+			w.cta.late[place] = append(w.cta.late[place], late)
 		})
+	}
+}
+
+// arriveLate makes the arrivals that were left for later at an mbarrier.
+func (c *cta) arriveLate(addr, place uint64) {
+	list := c.late[place]
+	delete(c.late, place)
+	for _, l := range list {
+		w := l.w
+		at := w.at
+		w.at = l.at
+		w.finish(l.lane, l.copies)
+		m := w.shared(l.lane, addr, 8, writeStrong)
+		w.hand(place, l.seen)
+		w.arrive(m, l.lane, 1, 0)
+		w.at = at
 	}
 }

@@ -18,7 +18,8 @@ type cta struct {
 	sharedState   []uint8
 	sharedHistory pages
 	barriers      [16]barrierState
-	scratch       vector // an address operand's values
+	late          map[uint64][]*lateArrival // by the mbarrier's place
+	scratch       vector                    // an address operand's values
 }
 
 func (c *cta) firstWarp() int32 { return int32(c.number*len(c.warps)) + 1 }
@@ -26,7 +27,7 @@ func (c *cta) firstWarp() int32 { return int32(c.number*len(c.warps)) + 1 }
 // newBlock sets up block number n of a launch.
 func (r *launch) newBlock(n int) *cta {
 	l := &r.l
-	c := &cta{p: r.p, run: r, count: r.o.Counters, number: n}
+	c := &cta{p: r.p, run: r, count: r.o.Counters, number: n, late: map[uint64][]*lateArrival{}}
 	c.index = [3]int{n % l.Grid[0], n / l.Grid[0] % l.Grid[1], n / l.Grid[0] / l.Grid[1]}
 	size := r.p.sharedSize
 	if l.Shared > 0 {

@@ -329,6 +329,19 @@ func (w *warp) order(addr uint64, o ordering) {
 	}
 }
 
+// hand passes what was seen on to those in the block who read an address.
+func (w *warp) hand(addr uint64, seen map[int32]uint32) {
+	at := w.cta.run.syncs[addr]
+	if at == nil {
+		at = &passed{}
+		w.cta.run.syncs[addr] = at
+	}
+	if at.blocks == nil {
+		at.blocks = map[int]map[int32]uint32{}
+	}
+	at.blocks[w.cta.number] = joined(at.blocks[w.cta.number], seen)
+}
+
 // joined adds to a map, which may be nil.
 func joined(into, from map[int32]uint32) map[int32]uint32 {
 	if into == nil && len(from) > 0 {

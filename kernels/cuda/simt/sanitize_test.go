@@ -63,6 +63,9 @@ var findings = []finding{
 	{"last group not waited for", "asynchronous copy",
 		"cp.async.ca.shared.global [r9], [d3], 4; cp.async.commit_group; cp.async.ca.shared.global [r9+1024], [d3], 4; cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 r3, [r9+1024];",
 		"cp.async.ca.shared.global [r9], [d3], 4; cp.async.commit_group; cp.async.ca.shared.global [r9+1024], [d3], 4; cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 r3, [r9];", 1, 32},
+	{"copy whose mbarrier nobody asks", "asynchronous copy", lateCopy("bar.sync 0;"), lateCopy(lateWait), 1, 64},
+	{"written after an mbarrier's arrival", "", // a race, or not even written yet
+		lateCopy("st.shared.u32 [r9+1024], 3;" + lateWait + "ld.shared.u32 r5, [r9+1024]; xor.b32 r4, r9, 128; ld.shared.u32 r5, [r4+1024];"), lateCopy("cp.async.wait_all;" + lateWait), 1, 64},
 	{"read-only load of what the launch wrote", "read-only", "st.global.u32 [d4], r1; ld.global.nc.u32 r3, [d4];",
 		"st.global.u32 [d4], r1; ld.global.u32 r3, [d4]; ld.global.nc.u32 r4, [d3];", 1, 32},
 	{"one of six readers not waited for", "race", readers("3", "160"), readers("9", "192"), 1, 192},
@@ -112,6 +115,14 @@ func readers(without, threads string) string {
 func arriver(second, first string) string {
 	return "st.shared.u32 [r9], r1; bar.sync 0; setp.lt.u32 p1, r1, 32; @p1 bra A; " + second + " bra END; A: " + first + " END:"
 }
+
+// lateCopy: threads copy, tell an mbarrier so, do something, and read what others copied.
+func lateCopy(then string) string {
+	return "setp.eq.u32 p1, r1, 0; @p1 mbarrier.init.shared.b64 [r8+2048], 64; bar.sync 0; cp.async.ca.shared.global [r9], [d3], 4; cp.async.mbarrier.arrive.noinc.shared.b64 [r8+2048];" +
+		then + "xor.b32 r4, r9, 128; ld.shared.u32 r5, [r4];"
+}
+
+const lateWait = "W: mbarrier.test_wait.parity.shared.b64 p2, [r8+2048], 0; @!p2 bra W;"
 
 const released = `setp.ne.u32 p1, r2, 0; @p1 bra WAIT; st.global.u32 [d2], 7; st.release.gpu.global.u32 [d2+256], 1; bra END;
 WAIT: ld.acquire.gpu.global.u32 r3, [d2+256]; setp.eq.u32 p2, r3, 0; @p2 bra WAIT; ld.global.u32 r4, [d2]; st.global.u32 [d2+512], r4; END:`

@@ -301,7 +301,7 @@ func (w *warp) jump(i int, in *instr) {
 func (w *warp) end(i int) {
 	mask := w.groups[i].mask
 	lanesOf(mask, func(l int) {
-		if w.cta.run.o.Unwaited && w.copies[l].underWay() {
+		if w.cta.run.o.Unwaited && len(w.copies[l].underWay()) > 0 {
 			w.fail(l, "the thread ends while asynchronous copies of its own are under way")
 		}
 		w.landAll(l)

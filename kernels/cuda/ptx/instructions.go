@@ -147,7 +147,6 @@ mul[.rn].bf16|bf16x2                         d, a, b           @90/7.8
 fma.rn[.ftz][.sat].f16|f16x2                 d, a, b, c        @53/4.2
 fma.rn[.ftz].relu.f16|f16x2                  d, a, b, c        @80/7.0
 fma.rn[.relu].bf16|bf16x2                    d, a, b, c        @80/7.0
-fma.rn.oob[.relu].f16|f16x2|bf16|bf16x2      d, a, b, c        @90/8.1
 neg[.ftz].f16|f16x2                          d, a              @53/6.0
 neg.bf16|bf16x2                              d, a              @80/7.0
 abs[.ftz].f16|f16x2                          d, a              @53/6.5

@@ -61,15 +61,24 @@ func (d *decoder) convert() {
 		d.binary(func(a, b uint64) uint64 {
 			return pack(shape(float64(toF32(a))))<<16 | pack(shape(float64(toF32(b))))
 		})
-	case to == ptx.TF32: // rna: to the nearest, ties away from zero
+	case to == ptx.TF32:
+		half := uint64(0x1000) // rna: to the nearest, ties away from zero
+		if in.Has("rz") {
+			half = 0
+		}
+		even := in.Has("rn")
 		d.unary(func(a uint64) uint64 {
-			if a&0x7f800000 == 0x7f800000 {
-				if a&0x7fffff != 0 {
-					return nan32
-				}
+			switch {
+			case a&0x7f800000 == 0x7f800000 && a&0x7fffff != 0:
+				return nan32
+			case relu && a>>31 != 0:
+				return 0
+			case a&0x7f800000 == 0x7f800000:
 				return a
+			case even:
+				return (a + 0xfff + a>>13&1) &^ 0x1fff
 			}
-			return (a + 0x1000) &^ 0x1fff
+			return (a + half) &^ 0x1fff
 		})
 	case to.Float() && from.Float():
 		d.floatToFloat(to, from, mode, ftz, shape)

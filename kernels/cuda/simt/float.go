@@ -120,11 +120,8 @@ func (d *decoder) single() bool {
 	case "neg":
 		d.unary(func(a uint64) uint64 { return fromBits32(a^0x80000000, ftz) })
 	case "min", "max":
-		nan := in.Has("NaN")
-		most := in.Op == "max"
-		d.binary(func(a, b uint64) uint64 {
-			return fromF32(float32(minMax(float64(begin(a)), float64(begin(b)), most, nan)))
-		})
+		f := extremum(in)
+		d.binary(func(a, b uint64) uint64 { return fromF32(float32(f(float64(begin(a)), float64(begin(b))))) })
 	case "copysign": // the sign of a on b
 		d.binary(func(a, b uint64) uint64 { return b&0x7fffffff | a&0x80000000 })
 	default:
@@ -211,6 +208,21 @@ func directed(op string, x float32, mode rounding) float64 {
 		return formatF32.round(new(big.Float).SetPrec(400).Quo(big.NewFloat(1), v), mode)
 	}
 	return formatF32.round(new(big.Float).SetPrec(400).Sqrt(v), mode)
+}
+
+// extremum is min or max of two numbers or, with .xorsign.abs, of their magnitudes with the sign of their product.
+func extremum(in *ptx.Instruction) func(a, b float64) float64 {
+	most, nan := in.Op == "max", in.Has("NaN")
+	if !in.Has("xorsign") {
+		return func(a, b float64) float64 { return minMax(a, b, most, nan) }
+	}
+	return func(a, b float64) float64 {
+		y := minMax(math.Abs(a), math.Abs(b), most, nan)
+		if math.Signbit(a) != math.Signbit(b) && y == y {
+			return -y
+		}
+		return y
+	}
 }
 
 // minMax has −0 below +0, and prefers a number to NaN unless NaN is to win.
@@ -409,8 +421,7 @@ func (d *decoder) half(t ptx.Type) bool {
 	case "abs":
 		each(func(a uint64) uint64 { return flushHalf(a, ftz) & 0x7fff })
 	case "min", "max":
-		most, nan := in.Op == "max", in.Has("NaN")
-		two(func(a, b float64) float64 { return minMax(a, b, most, nan) })
+		two(extremum(in))
 	case "ex2", "tanh":
 		one(approximation(in.Op))
 	default:

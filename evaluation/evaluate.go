@@ -21,6 +21,7 @@ type Options struct {
 
 // Settings of metrics, as they are usual.
 const (
+	splitSize           = 5000 // images of which an Inception Score is taken; it is the mean of those
 	kidSubsets, kidSize = 100, 1000
 	neighbour           = 3 // of precision and recall
 )
@@ -28,7 +29,9 @@ const (
 // Evaluate measures images against a reference, which may be nil if no metric compares. What cannot be compared is refused before anything is
 // computed. It ends early with ctx, by its cause.
 func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
-	r := &Result{Metrics: o.Metrics, Samples: net.stamp(images, nil)}
+	r := &Result{Samples: net.stamp(images, nil), Settings: Settings{
+		Metrics: o.Metrics, Split: splitSize, Jackknifed: jackknifed, KIDSubsets: kidSubsets, KIDSize: kidSize, KIDSeed: o.Seed, Neighbour: neighbour, Force: o.Force,
+	}}
 	if err := r.check(net, ref, o); err != nil {
 		return nil, err
 	}
@@ -43,6 +46,9 @@ func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, 
 		return nil, err
 	}
 	r.Samples = net.stamp(images, g)
+	if r.Reference != nil && r.Reference.Pixels == r.Samples.Pixels {
+		r.note(ref.Path, "the reference is the same images")
+	}
 	if r.Gathered, err = g.reference(r.Samples); err != nil {
 		return nil, err
 	}
@@ -70,7 +76,7 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 		return err
 	}
 	r.ReferencePath = ref.Path
-	r.aboutCount()
+	r.aboutCount(o.Metrics)
 	stamp := ref.Stamp
 	if ref.pending != nil {
 		stamp = net.stamp(ref.pending, nil)
@@ -89,6 +95,9 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 		return nil
 	}
 	r.note(ref.Path, stamp.Images.Notes...)
+	if stamp.Count <= nn.InceptionFeature {
+		r.note(ref.Path, fmt.Sprintf("%d images are few for a reference", stamp.Count))
+	}
 	unlike := s.unlike(stamp)
 	switch {
 	case len(unlike) > 0 && !force:
@@ -101,10 +110,10 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 }
 
 // aboutCount notes what few images do to a Fréchet distance.
-func (r *Result) aboutCount() {
+func (r *Result) aboutCount(ms Metrics) {
 	n := r.Samples.Count
 	switch {
-	case !r.Metrics.has(FID) && !r.Metrics.has(SFID) || n >= 50_000:
+	case !ms.has(FID) && !ms.has(SFID) || n >= 50_000:
 	case n <= nn.InceptionFeature:
 		r.note("", fmt.Sprintf("%d images cannot span %d features: their covariance is singular, and the Fréchet distance far too large; papers use 50000", n, nn.InceptionFeature))
 	default:
@@ -126,10 +135,10 @@ func (r *Result) measure(d *tensor.Device, g *gathered, ref *Reference, o Option
 			some := metrics.Features{N: len(g.some) / g.pool3.D, D: g.pool3.D, X: g.some}
 			var value, deviation float64
 			value, deviation, err = metrics.FrechetError(r.Gathered.Pool3, g.n, some, ref.Pool3)
-			r.FID = &Number{value, 1.96 * deviation, "95 % interval"}
+			r.FID = &Number{value, 1.96 * deviation, "95 % of other draws of as many images"}
 		case IS:
 			value, deviation, splits := g.score.Result()
-			r.IS = &Number{value, deviation, fmt.Sprintf("standard deviation over %d", splits)}
+			r.IS = &Number{value, deviation, fmt.Sprintf("standard deviation over %d splits", splits)}
 			if splits == 1 {
 				r.IS = &Number{Value: value}
 			}

@@ -165,25 +165,26 @@ func TestChecks(t *testing.T) {
 		fails string   // in the error
 		notes []string // in the notes, if there is no error
 	}{
-		"no metrics":     {3000, plain, nil, false, "no metric", nil},
-		"no reference":   {3000, nil, Metrics{IS, FID}, false, "fid: a reference is needed", nil},
-		"only IS":        {3000, nil, Metrics{IS}, false, "", nil},
-		"too few":        {3, plain, Metrics{IS, PR}, false, "3 images, the metrics is,pr need 4", nil},
-		"no spatial":     {3000, plain, Metrics{SFID}, false, "edm.npz: sfid needs statistics of spatial features (mu_s, sigma_s), which are not there", nil},
-		"no features":    {3000, plain, Metrics{FID, KID}, false, "edm.npz: kid needs the features of every image (pool3), which are not there", nil},
-		"no stamp":       {3000, plain, Metrics{FID}, false, "", []string{"too large, the more so", "edm.npz: there is no stamp"}},
-		"rank":           {2048, plain, Metrics{FID}, false, "", []string{"2048 images cannot span 2048", "there is no stamp"}},
-		"enough":         {50000, edited(func(*Stamp) {}), Metrics{FID}, false, "", nil},
-		"weights":        {50000, edited(func(s *Stamp) { s.Weights = "x" }), Metrics{FID}, false, "SHA-256 of the Inception weights: d, the reference has x", nil},
-		"resizing":       {50000, edited(func(s *Stamp) { s.Resize = "x" }), Metrics{FID}, false, "resizing: bilinear", nil},
-		"size":           {50000, edited(func(s *Stamp) { s.Width = 6 }), Metrics{FID}, false, "size of images: 4x5, the reference has 4x6", nil},
-		"size, by force": {50000, edited(func(s *Stamp) { s.Width = 6 }), Metrics{FID}, true, "", []string{"NOT COMPARABLE", "size of images"}},
+		"no metrics":          {3000, plain, nil, false, "no metric", nil},
+		"no reference":        {3000, nil, Metrics{IS, FID}, false, "fid: a reference is needed", nil},
+		"only IS":             {3000, nil, Metrics{IS}, false, "", nil},
+		"too few":             {3, plain, Metrics{IS, PR}, false, "3 images, the metrics is,pr need 4", nil},
+		"no spatial":          {3000, plain, Metrics{SFID}, false, "edm.npz: sfid needs statistics of spatial features (mu_s, sigma_s), which are not there", nil},
+		"no features":         {3000, plain, Metrics{FID, KID}, false, "edm.npz: kid needs the features of every image (pool3), which are not there", nil},
+		"no stamp":            {3000, plain, Metrics{FID}, false, "", []string{"too large, the more so", "edm.npz: there is no stamp"}},
+		"rank":                {2048, plain, Metrics{FID}, false, "", []string{"2048 images cannot span 2048", "there is no stamp"}},
+		"few for a reference": {50000, edited(func(s *Stamp) { s.Count = 2048 }), Metrics{FID}, false, "", []string{"ref.npz: 2048 images are few"}},
+		"enough":              {50000, edited(func(*Stamp) {}), Metrics{FID}, false, "", nil},
+		"weights":             {50000, edited(func(s *Stamp) { s.Weights = "x" }), Metrics{FID}, false, "SHA-256 of the Inception weights: d, the reference has x", nil},
+		"resizing":            {50000, edited(func(s *Stamp) { s.Resize = "x" }), Metrics{FID}, false, "resizing: bilinear", nil},
+		"size":                {50000, edited(func(s *Stamp) { s.Width = 6 }), Metrics{FID}, false, "size of images: 4x5, the reference has 4x6", nil},
+		"size, by force":      {50000, edited(func(s *Stamp) { s.Width = 6 }), Metrics{FID}, true, "", []string{"NOT COMPARABLE", "size of images"}},
 		"images of another size": {50000, ReferenceOf(InMemory(Source{Path: "dir"}, make([]byte, 5*6*3*10), 5, 6, 3)), Metrics{FID, KID}, false,
 			"dir: not comparable (--force compares nevertheless):\n  size of images: 4x5, the reference has 5x6", nil},
 		"few images": {50000, ReferenceOf(someImages(3, 1, 0)), Metrics{PR}, false, "images-1: 3 images, pr needs 4", nil},
 		"notes":      {50000, edited(func(s *Stamp) { s.Images.Notes = []string{"JPEG"} }), Metrics{FID}, false, "", []string{"ref.npz: JPEG"}},
 	} {
-		r := &Result{Metrics: c.ms, Samples: net.stamp(someImages(c.n, 1, 0), nil)}
+		r := &Result{Samples: net.stamp(someImages(c.n, 1, 0), nil)}
 		err := r.check(net, c.ref, Options{Metrics: c.ms, Force: c.force})
 		switch {
 		case c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)):
@@ -200,7 +201,7 @@ func TestChecks(t *testing.T) {
 		}
 	}
 	net.Input = nn.InceptionPyTorch
-	r := &Result{Metrics: Metrics{FID}, Samples: net.stamp(someImages(50000, 1, 0), nil)}
+	r := &Result{Samples: net.stamp(someImages(50000, 1, 0), nil)}
 	if err := r.check(net, plain, Options{Metrics: Metrics{FID}}); err != nil || !strings.Contains(strings.Join(r.Notes, "\n"), "--resize tensorflow") {
 		t.Errorf("EDM's statistics and pytorch-fid's resizing: %v, notes %q", err, r.Notes)
 	}

@@ -14,7 +14,6 @@ import (
 const (
 	readAtATime = 32   // images, or as many more as make whole batches of the network
 	jackknifed  = 1024 // images at most that the error of a Fréchet distance is taken from
-	splitSize   = 5000 // images of which an Inception Score is taken; it is the mean of those
 )
 
 // extract is what computes the features of count images (count,H,W,C).

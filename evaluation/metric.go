@@ -61,8 +61,11 @@ func (m Metrics) keepFeatures() bool { return m.has(KID) || m.has(PR) }
 
 // least is how many images the metrics need.
 func (m Metrics) least() int {
-	if m.has(PR) {
+	switch {
+	case m.has(PR):
 		return neighbour + 1
+	case m.has(FID):
+		return 3 // its error is that without one of them
 	}
 	return 2
 }

@@ -18,13 +18,25 @@ type Result struct {
 	Precision *Number `json:"precision,omitempty"`
 	Recall    *Number `json:"recall,omitempty"`
 
-	Metrics       Metrics  `json:"metrics"`
+	Settings      Settings `json:"settings"`
 	Notes         []string `json:"notes,omitempty"`
 	Samples       *Stamp   `json:"samples"`
 	ReferencePath string   `json:"reference_path,omitempty"`
 	Reference     *Stamp   `json:"reference,omitempty"` // nil in files of others
 
 	Gathered *Reference `json:"-"` // of the samples, which may be the reference of others
+}
+
+// Settings are what the metrics were told.
+type Settings struct {
+	Metrics    Metrics `json:"metrics"`
+	Split      int     `json:"is_split"`       // images
+	Jackknifed int     `json:"fid_jackknifed"` // images at most that the interval is taken from
+	KIDSubsets int     `json:"kid_subsets"`
+	KIDSize    int     `json:"kid_subset_size"` // images
+	KIDSeed    uint64  `json:"kid_seed"`
+	Neighbour  int     `json:"pr_neighbour"`
+	Force      bool    `json:"force"`
 }
 
 // Number is a measured number.

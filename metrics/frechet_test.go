@@ -65,21 +65,38 @@ func TestFrechetError(t *testing.T) {
 	}
 }
 
-// TestFrechetErrorCovers draws many samples: the squared standard error is the variance of their distances on average, or up to twice that.
+// TestFrechetErrorCovers draws many samples, of fewer vectors than features and of many more, near to the reference and far: the squared standard error is
+// about the variance of their distances, or more, and nine intervals of ten hold their mean.
 func TestFrechetErrorCovers(t *testing.T) {
-	const n, d, trials = 100, 8, 300
-	ref := moments(t, vectors(20000, d, 99, 0.1))
-	var mean, square, estimate float64
-	for k := range trials {
-		x := vectors(n, d, uint64(k), 0.3)
-		v, e, err := metrics.FrechetError(moments(t, x), n, x, ref)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mean, square, estimate = mean+v/trials, square+v*v/trials, estimate+e*e/trials
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
 	}
-	if variance := (square - mean*mean) * trials / (trials - 1); !(estimate > 0.9*variance && estimate < 2*variance) {
-		t.Errorf("variance %.4g on average, the distances of %d samples have %.4g around %.4g", estimate, trials, variance, mean)
+	for _, c := range []struct{ n, d, trials int }{{150, 200, 40}, {240, 24, 150}, {1000, 24, 150}} {
+		for _, shift := range []float64{0, 0.6} {
+			n, trials := c.n, c.trials
+			ref := moments(t, vectors(4000, c.d, 99, 0))
+			values, errors := make([]float64, trials), make([]float64, trials)
+			var mean, variance, estimate float64
+			for k := range trials {
+				x := vectors(n, c.d, uint64(k), shift)
+				var err error
+				if values[k], errors[k], err = metrics.FrechetError(moments(t, x), n, x, ref); err != nil {
+					t.Fatal(err)
+				}
+				mean += values[k] / float64(trials)
+				estimate += errors[k] * errors[k] / float64(trials)
+			}
+			held := 0
+			for k, v := range values {
+				variance += (v - mean) * (v - mean) / float64(trials-1)
+				if math.Abs(v-mean) <= 1.96*errors[k] {
+					held++
+				}
+			}
+			if share := float64(held) / float64(trials); !(share >= 0.9 && estimate > 0.75*variance && estimate < 3*variance) {
+				t.Errorf("%d vectors of %d, shift %g: %.0f %% of intervals hold the mean %.4g; variance %.4g, estimated %.4g", n, c.d, shift, 100*share, mean, variance, estimate)
+			}
+		}
 	}
 }
 

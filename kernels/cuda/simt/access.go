@@ -225,6 +225,9 @@ func (d *decoder) load() {
 	if in.Has("nc") {
 		kind = readOnly
 	}
+	if kind == read && d.swapped[placeOf(in.Operands[1])] {
+		kind = readStrong
+	}
 	total := size * len(rs)
 	widths := make([]uint64, len(rs))
 	for i, r := range rs {

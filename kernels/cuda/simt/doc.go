@@ -9,6 +9,11 @@
 // together, take turns: in order for seed 0, else by random numbers of the seed, which also let any group of lanes run and so show
 // what relies on lockstep.
 //
+// # Races
+//
+// A plain load from an address that the same function names in a compare-and-swap is taken for a relaxed one: it is the first guess of a loop
+// that compilers' headers and textbooks write so, and what comes of it is compared.
+//
 // # Numbers
 //
 // Arithmetic is IEEE's, with each instruction's rounding. Approximations (ex2.approx and its like) are the correctly rounded values,

@@ -76,8 +76,10 @@ type decoder struct {
 	p    *Program
 	f    *ptx.Function
 	base int // of its registers among the program's
-	in   *ptx.Instruction
-	out  *instr
+
+	swapped map[named]bool // addresses of compare-and-swap
+	in      *ptx.Instruction
+	out     *instr
 }
 
 // unsupported ends the decoding of a program.

@@ -65,7 +65,7 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 		at += len(g.Body) + 1
 	}
 	for _, g := range functions {
-		d := &decoder{p: p, f: g, base: p.bases[g]}
+		d := &decoder{p: p, f: g, base: p.bases[g], swapped: swapped(g)}
 		for i := range g.Body {
 			in := d.decode(&g.Body[i])
 			in.target += p.starts[g]

@@ -48,6 +48,8 @@ var findings = []finding{
 		"st.shared.u32 [r9], r1; bar.warp.sync -1; xor.b32 r3, r9, 4; ld.shared.u32 r4, [r3];", 1, 32},
 	{"overwritten too early", "race", "st.shared.u32 [r9], r1; bar.sync 0; xor.b32 r3, r9, 128; ld.shared.u32 r4, [r3]; st.shared.u32 [r9], r4;",
 		"st.shared.u32 [r9], r1; bar.sync 0; xor.b32 r3, r9, 128; ld.shared.u32 r4, [r3]; bar.sync 0; st.shared.u32 [r9], r4;", 1, 64},
+	{"a guess at what is swapped", "race", "atom.global.add.u32 r4, [d2], 1; ld.global.u32 r3, [d2];",
+		"ld.global.u32 r3, [d2]; add.u32 r4, r3, 1; atom.global.cas.b32 r4, [d2], r3, r4;", 1, 64},
 	{"three readers, one not waited for", "race",
 		"st.shared.u32 [r9], r1; bar.sync 0; ld.shared.u32 r4, [r8]; setp.lt.u32 p1, r1, 32; @p1 bra A; bar.arrive 1, 64; setp.lt.u32 p2, r1, 64; @p2 bra B; bra C; A: bar.sync 1, 64; bra B; C: st.shared.u32 [r8], r1; B:",
 		"st.shared.u32 [r9], r1; bar.sync 0; ld.shared.u32 r4, [r8]; bar.sync 0; setp.eq.u32 p1, r1, 64; @p1 st.shared.u32 [r8], r1;", 1, 96},

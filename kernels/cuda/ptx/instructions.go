@@ -34,7 +34,7 @@ var refused = func() map[string]string {
 	m := map[string]string{}
 	for why, ops := range map[string]string{
 		"textures and surfaces are left out":                                         "tex tld4 txq suld sust sured suq istypep",
-		"video instructions are left out, they are emulated in software since sm_50": "vadd vsub vabsdiff vmin vmax vshl vshr vmad vset vadd2 vsub2 vavrg2 vabsdiff2 vmin2 vmax2 vset2 vadd4 vsub4 vavrg4 vabsdiff4 vmin4 vmax4 vset4",
+		"of video instructions only vabsdiff2 and vabsdiff4 are here, others are emulated in software since sm_50": "vadd vsub vabsdiff vmin vmax vshl vshr vmad vset vadd2 vsub2 vavrg2 vmin2 vmax2 vset2 vadd4 vsub4 vavrg4 vmin4 vmax4 vset4",
 		"it needs sm_90 or higher":                                                   "elect griddepcontrol wgmma stmatrix setmaxnreg mapa getctarank multimem tensormap clusterlaunchcontrol",
 		"it needs sm_100 or higher":                                                  "tcgen05",
 		"use mma.sync and ldmatrix":                                                  "wmma",
@@ -92,6 +92,8 @@ bfe.s32|u32|s64|u64                          d, a, b:u32, c:u32
 bfi.b32|b64                                  d, a, b, c:u32, i:u32
 szext.clamp|wrap.s32|u32                     d, a, b:u32       @70/7.6
 bmsk.clamp|wrap.b32                          d, a, b           @70/7.6
+vabsdiff2.u32|s32.u32|s32.u32|s32[.add]      d, a:1, b:2, c
+vabsdiff4.u32|s32.u32|s32.u32|s32[.add]      d, a:1, b:2, c
 dp4a.s32|u32.s32|u32                         d, a, b:1, c      @61/5.0
 dp2a.lo|hi.s32|u32.s32|u32                   d, a, b:1, c      @61/5.0
 `

@@ -112,6 +112,9 @@ func TestArithmetic(t *testing.T) {
 		{"dp4a.s32.u32 r1, r1, r2, r3;", 0xff010203, 0x01020304, 10, 29},
 		{"dp2a.lo.s32.s32 r1, r1, r2, r3;", 0xffff0003, 0x0000fe04, 1, 15},
 		{"dp2a.hi.u32.u32 r1, r1, r2, r3;", 0x00020003, 0x05040000, 1, 23},
+		{"vabsdiff4.u32.u32.u32 r1, r1, r2, r3;", 0x01ff0980, 0x02010a7f, 0, 0x01fe0101},
+		{"vabsdiff4.u32.u32.u32.add r1, r1, r2, r3;", 0x01ff0980, 0x02010a7f, 5, 0x106},
+		{"vabsdiff2.s32.s32.s32 r1, r1, r2, r3;", 0xffff0005, 0x00010003, 0, 0x00020002},
 		{"add.cc.u32 r1, r1, r2; addc.u32 r1, r3, 0;", 0xffffffff, 1, 5, 6},
 		{"sub.cc.u32 r1, r1, r2; subc.u32 r1, r3, 0;", 0, 1, 5, 4},
 		{"sub.cc.u32 r1, r1, r2; addc.u32 r1, r3, 0;", 0, 1, 5, 5}, // as hardware: IADD3 with ¬b, whose carry is no borrow

@@ -81,6 +81,8 @@ func (d *decoder) dispatch() {
 		d.mbarrier()
 	case "nanosleep":
 		d.out.run = func(w *warp, _ uint32) { w.idle = true }
+	case "vabsdiff2", "vabsdiff4":
+		d.differences()
 	case "prefetch", "prefetchu", "discard", "applypriority", "pmevent":
 	case "createpolicy":
 		r := d.dst(0)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
-
 	"onestep/autograd"
 	"onestep/data"
 	"onestep/nn"
@@ -200,35 +198,6 @@ func TestSchedule(t *testing.T) {
 		if got := s.At(k, 100); math.Abs(got-want) > 1e-12 {
 			t.Errorf("rate at step %d of 100 is %g, want %g", k, got, want)
 		}
-	}
-}
-
-func TestFrechetDistance(t *testing.T) {
-	// Gaussians with commuting covariances: |μ₁−μ₂|² + Σ (√λ₁ − √λ₂)², here with a singular one
-	diagonal := func(x ...float64) *mat.SymDense {
-		m := mat.NewSymDense(len(x), nil)
-		for i, v := range x {
-			m.SetSym(i, i, v)
-		}
-		return m
-	}
-	got, err := pid.FrechetDistance([]float64{1, 2, 3}, diagonal(4, 9, 0), []float64{1, 0, 3}, diagonal(1, 0, 25))
-	if err != nil || math.Abs(got-(4+1+9+25)) > 1e-12 {
-		t.Errorf("distance %g, %v, want 39", got, err)
-	}
-	var s pid.Stats
-	for _, f := range [][]float32{{1, 2}, {3, 2}, {5, 8}} {
-		s.Add(f)
-	}
-	c := s.Covariance()
-	if !slices.Equal(s.Mean, []float64{3, 4}) || c.At(0, 0) != 4 || c.At(1, 1) != 12 || c.At(0, 1) != 6 {
-		t.Errorf("mean %v, covariance %v", s.Mean, mat.Formatted(c))
-	}
-	if same, err := pid.FrechetDistance(s.Mean, c, s.Mean, c); err != nil || math.Abs(same) > 1e-6 {
-		t.Errorf("distance to itself %g, %v", same, err)
-	}
-	if _, err := pid.FrechetDistance(s.Mean, c, []float64{1}, diagonal(1)); err == nil {
-		t.Error("features of different lengths are accepted")
 	}
 }
 

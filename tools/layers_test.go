@@ -43,7 +43,7 @@ metrics                    tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/
 checkpoint                 tensor checkpoint/pickle
 evaluation                 tensor checkpoint nn metrics data gonum.org/v1/gonum/mat
 checkpoint/pickle
-pid                        tensor checkpoint autograd nn nn/optim data tfevents gonum.org/v1/gonum/mat golang.org/x/sys/unix golang.org/x/sys/windows
+pid                        tensor checkpoint autograd nn nn/optim metrics data tfevents gonum.org/v1/gonum/mat golang.org/x/sys/unix golang.org/x/sys/windows
 embedded                   tensor
 tfevents
 
@@ -61,7 +61,7 @@ tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/e
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress
 tools/evaluate             tensor nn evaluation tools/internal/cli tools/internal/device tools/internal/progress
-tools/train                tensor autograd nn nn/optim pid data tools/internal/cli tools/internal/device tools/internal/progress
+tools/train                tensor autograd nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/progress
 tools/convert              kernels tensor checkpoint pid tools/internal/cli
 tools/plan                 tensor nn pid embedded tools/internal/cli tools/internal/device tools/internal/plan
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli

@@ -18,6 +18,7 @@ import (
 
 	"onestep/autograd"
 	"onestep/data"
+	"onestep/metrics"
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
@@ -121,7 +122,7 @@ func reference(f *flags, d *tensor.Device, im *data.Images) error {
 		return err
 	}
 	e := &pid.Evaluator{Device: d, Features: net.Features, H: im.H, W: im.W, C: im.C, Batch: f.batch}
-	var s pid.Stats
+	var m *metrics.Moments
 	x := make([]float32, f.batch*im.H*im.W*im.C)
 	per := im.H * im.W * im.C
 	for first := 0; first < im.N; first += f.batch {
@@ -129,9 +130,17 @@ func reference(f *flags, d *tensor.Device, im *data.Images) error {
 		for k := range n {
 			im.Float(x[k*per:(k+1)*per], first+k)
 		}
-		e.Gather(&s, x[:n*per], n)
+		features := e.Judged(x[:n*per], n)
+		if m == nil {
+			m = metrics.NewMoments(len(features) / n)
+		}
+		m.Add(features)
 	}
-	return pid.SaveReference(f.out, &s)
+	g, err := m.Gaussian()
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.data, err)
+	}
+	return pid.SaveReference(f.out, m.N, g)
 }
 
 // begin continues from the checkpoint, or writes the first one: is the place writable? A file that is there is not overwritten by a new run.

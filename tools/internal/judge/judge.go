@@ -71,12 +71,12 @@ func New(d *tensor.Device, job *pid.Job, c pid.Config) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	mean, covariance, err := pid.LoadReference(f)
+	reference, err := pid.LoadReference(f)
 	if err != nil {
 		return nil, err
 	}
 	j.evaluator = &pid.Evaluator{
-		Device: d, Features: features.Features, Mean: mean, Covariance: covariance,
+		Device: d, Features: features.Features, Reference: reference,
 		H: net.Resolution, W: net.Resolution, C: net.InChannels, Batch: batch(net.Resolution),
 	}
 	return j, nil

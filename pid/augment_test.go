@@ -42,11 +42,15 @@ func TestAugmentation(t *testing.T) {
 		see("scale and rotation", a.Scale*a.Rotation)
 		see("upside down and stretch", one[a.FlipY]*a.Stretch)
 		see("mirrored and scale", one[a.FlipX]*a.Scale)
+		see("mirrored and larger", one[a.FlipX && a.Scale > 0])
+		see("mirrored and longer", one[a.FlipX && a.Stretch > 0])
+		see("shift", a.ShiftX*a.ShiftY)
 	}
 	circle := math.Pi * math.Pi / 3 // mean square of an angle from −π to π
 	for name, want := range map[string]struct{ share, square float64 }{
 		"mirrored": {0.5, 1}, "upside down": {p / 2, 1}, "scale": {p, 1}, "rotation": {p, circle}, "stretch": {p, 1}, "axis": {p / 2, circle},
 		"shift x": {p, 1}, "shift y": {p, 1}, "scale and rotation": {p * p, circle}, "upside down and stretch": {p * p / 2, 1}, "mirrored and scale": {p / 2, 1},
+		"mirrored and larger": {p / 4, 1}, "mirrored and longer": {p / 4, 1}, "shift": {p, 1},
 	} {
 		got := count[name]
 		if math.Abs(got-n*want.share) > 4*math.Sqrt(n*want.share) {

@@ -37,7 +37,6 @@ var refused = func() map[string]string {
 		"of video instructions only vabsdiff2 and vabsdiff4 are here, others are emulated in software since sm_50": "vadd vsub vabsdiff vmin vmax vshl vshr vmad vset vadd2 vsub2 vavrg2 vmin2 vmax2 vset2 vadd4 vsub4 vavrg4 vmin4 vmax4 vset4",
 		"it needs sm_90 or higher":                                                   "elect griddepcontrol wgmma stmatrix setmaxnreg mapa getctarank multimem tensormap clusterlaunchcontrol",
 		"it needs sm_100 or higher":                                                  "tcgen05",
-		"use mma.sync and ldmatrix":                                                  "wmma",
 		"use a .local variable":                                                      "alloca stacksave stackrestore",
 	} {
 		for _, op := range strings.Fields(ops) {
@@ -397,4 +396,47 @@ mma.sync.aligned.m8n8k4.row.col.RND.f64.f64.f64.f64            {d*2:f64}, {a*1:f
 mma.sync.aligned.m8n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32     {d*2:s32}, {a*1:b32}, {b*1:b32}, {c*2:s32}   @75/6.5
 mma.sync.aligned.m16n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32    {d*4:s32}, {a*2:b32}, {b*1:b32}, {c*4:s32}   @80/7.0
 mma.sync.aligned.m16n8k32.row.col[.satfinite].s32.s8|u8.s8|u8.s32    {d*4:s32}, {a*4:b32}, {b*2:b32}, {c*4:s32}   @80/7.0
+wmma.load.a.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f16                                {d*8:f16x2}, [a], b:u32?   @70/6.1
+wmma.load.b.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f16                                {d*8:f16x2}, [a], b:u32?   @70/6.1
+wmma.load.c.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f16                                {d*4:f16x2}, [a], b:u32?   @70/6.1
+wmma.load.c.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f32                                {d*8:f32}, [a], b:u32?   @70/6.1
+wmma.load.c.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].s32                                {d*8:s32}, [a], b:u32?   @72/6.3
+wmma.store.d.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f16                               [a], {c*4:f16x2}, b:u32?   @70/6.1
+wmma.store.d.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f32                               [a], {c*8:f32}, b:u32?   @70/6.1
+wmma.store.d.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].s32                               [a], {c*8:s32}, b:u32?   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16|m32n8k16|m8n32k16.f16.f16                            {d*4:f16x2}, {a*8:f16x2}, {b*8:f16x2}, {c*4:f16x2}   @70/6.1
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16|m32n8k16|m8n32k16.f16.f32                            {d*4:f16x2}, {a*8:f16x2}, {b*8:f16x2}, {c*8:f32}   @70/6.1
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16|m32n8k16|m8n32k16.f32.f16                            {d*8:f32}, {a*8:f16x2}, {b*8:f16x2}, {c*4:f16x2}   @70/6.1
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16|m32n8k16|m8n32k16.f32.f32                            {d*8:f32}, {a*8:f16x2}, {b*8:f16x2}, {c*8:f32}   @70/6.1
+wmma.load.a.sync.aligned.row|col.m16n16k16[.GS].bf16                                                 {d*4:bf16x2}, [a], b:u32?   @80/7.0
+wmma.load.b.sync.aligned.row|col.m16n16k16[.GS].bf16                                                 {d*4:bf16x2}, [a], b:u32?   @80/7.0
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16.f32.bf16.bf16.f32                                    {d*8:f32}, {a*4:bf16x2}, {b*4:bf16x2}, {c*8:f32}   @80/7.0
+wmma.load.a.sync.aligned.row|col.m32n8k16[.GS].bf16                                                  {d*8:bf16x2}, [a], b:u32?   @80/7.0
+wmma.load.b.sync.aligned.row|col.m32n8k16[.GS].bf16                                                  {d*2:bf16x2}, [a], b:u32?   @80/7.0
+wmma.mma.sync.aligned.row|col.row|col.m32n8k16.f32.bf16.bf16.f32                                     {d*8:f32}, {a*8:bf16x2}, {b*2:bf16x2}, {c*8:f32}   @80/7.0
+wmma.load.a.sync.aligned.row|col.m8n32k16[.GS].bf16                                                  {d*2:bf16x2}, [a], b:u32?   @80/7.0
+wmma.load.b.sync.aligned.row|col.m8n32k16[.GS].bf16                                                  {d*8:bf16x2}, [a], b:u32?   @80/7.0
+wmma.mma.sync.aligned.row|col.row|col.m8n32k16.f32.bf16.bf16.f32                                     {d*8:f32}, {a*2:bf16x2}, {b*8:bf16x2}, {c*8:f32}   @80/7.0
+wmma.load.a.sync.aligned.row|col.m16n16k16[.GS].s8|u8                                                {d*2:b32}, [a], b:u32?   @72/6.3
+wmma.load.b.sync.aligned.row|col.m16n16k16[.GS].s8|u8                                                {d*2:b32}, [a], b:u32?   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16.s32.s8.s8.s32[.satfinite]                            {d*8:s32}, {a*2:b32}, {b*2:b32}, {c*8:s32}   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m16n16k16.s32.u8.u8.s32[.satfinite]                            {d*8:s32}, {a*2:b32}, {b*2:b32}, {c*8:s32}   @72/6.3
+wmma.load.a.sync.aligned.row|col.m32n8k16[.GS].s8|u8                                                 {d*4:b32}, [a], b:u32?   @72/6.3
+wmma.load.b.sync.aligned.row|col.m32n8k16[.GS].s8|u8                                                 {d*1:b32}, [a], b:u32?   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m32n8k16.s32.s8.s8.s32[.satfinite]                             {d*8:s32}, {a*4:b32}, {b*1:b32}, {c*8:s32}   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m32n8k16.s32.u8.u8.s32[.satfinite]                             {d*8:s32}, {a*4:b32}, {b*1:b32}, {c*8:s32}   @72/6.3
+wmma.load.a.sync.aligned.row|col.m8n32k16[.GS].s8|u8                                                 {d*1:b32}, [a], b:u32?   @72/6.3
+wmma.load.b.sync.aligned.row|col.m8n32k16[.GS].s8|u8                                                 {d*4:b32}, [a], b:u32?   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m8n32k16.s32.s8.s8.s32[.satfinite]                             {d*8:s32}, {a*1:b32}, {b*4:b32}, {c*8:s32}   @72/6.3
+wmma.mma.sync.aligned.row|col.row|col.m8n32k16.s32.u8.u8.s32[.satfinite]                             {d*8:s32}, {a*1:b32}, {b*4:b32}, {c*8:s32}   @72/6.3
+wmma.load.a.sync.aligned.row|col.m16n16k8[.GS].tf32                                                  {d*4:tf32}, [a], b:u32?   @80/7.0
+wmma.load.b.sync.aligned.row|col.m16n16k8[.GS].tf32                                                  {d*4:tf32}, [a], b:u32?   @80/7.0
+wmma.load.c.sync.aligned.row|col.m16n16k8[.GS].f32                                                   {d*8:f32}, [a], b:u32?   @80/7.0
+wmma.store.d.sync.aligned.row|col.m16n16k8[.GS].f32                                                  [a], {c*8:f32}, b:u32?   @80/7.0
+wmma.mma.sync.aligned.row|col.row|col.m16n16k8.f32.tf32.tf32.f32                                     {d*8:f32}, {a*4:tf32}, {b*4:tf32}, {c*8:f32}   @80/7.0
+wmma.load.a.sync.aligned.row|col.m8n8k4[.GS].f64                                                     {d*1:f64}, [a], b:u32?   @80/7.0
+wmma.load.b.sync.aligned.row|col.m8n8k4[.GS].f64                                                     {d*1:f64}, [a], b:u32?   @80/7.0
+wmma.load.c.sync.aligned.row|col.m8n8k4[.GS].f64                                                     {d*2:f64}, [a], b:u32?   @80/7.0
+wmma.store.d.sync.aligned.row|col.m8n8k4[.GS].f64                                                    [a], {c*2:f64}, b:u32?   @80/7.0
+wmma.mma.sync.aligned.row|col.row|col.m8n8k4[.RND].f64.f64.f64.f64                                   {d*2:f64}, {a*1:f64}, {b*1:f64}, {c*2:f64}   @80/7.0
 `

@@ -227,7 +227,7 @@ func classOf(in *ptx.Instruction) Class {
 		t = in.Types[len(in.Types)-1]
 	}
 	switch in.Op {
-	case "mma":
+	case "mma", "wmma": // of the latter mma alone: load and store say what they are
 		return ClassMatrix
 	case "ldmatrix", "movmatrix":
 		return ClassShared

@@ -69,6 +69,9 @@ func (d *decoder) dispatch() {
 	case "mma":
 		d.mma()
 		d.together()
+	case "wmma":
+		d.wmma()
+		d.together()
 	case "ldmatrix":
 		d.ldmatrix()
 		d.together()

@@ -25,6 +25,13 @@ var sizes = map[string]int{"h": 2, "r": 4, "d": 8, "f": 4, "e": 8}
 // check runs a form on samples, and compares with what is wanted.
 func (f form) check(t *testing.T, samples [][3]uint64) {
 	t.Helper()
+	if testing.Short() && len(samples) > 500 {
+		var some [][3]uint64
+		for i := 0; i < len(samples); i += 3 {
+			some = append(some, samples[i])
+		}
+		samples = some
+	}
 	got := f.run(t, samples)
 	bad := 0
 	for i, s := range samples {

@@ -28,7 +28,7 @@ type flags struct {
 }
 
 func defaults() *flags {
-	return &flags{resize: "auto", metrics: evaluation.Metrics{evaluation.FID, evaluation.IS}, batch: 16, device: "auto"}
+	return &flags{resize: "auto", metrics: evaluation.Metrics{evaluation.FID, evaluation.IS}, device: "auto"}
 }
 
 // options lists all flags, bound to f.
@@ -47,7 +47,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Output", "save-ref", "FILE", "write the statistics of --samples as a .npz for --ref, which EDM's fid.py reads, too; without --ref nothing is compared", (*cli.Text)(&f.saveRef)),
 		cli.New("Output", "force", "", "compare with statistics of other weights, resizing or sizes of images, and replace files that are there", (*cli.Yes)(&f.force)),
 
-		cli.New("Computation", "batch", "IMAGES", "images at a time in the network, which on the CPU does not change results", (*cli.Count)(&f.batch)),
+		cli.New("Computation", "batch", "IMAGES", "images at a time in the network, which on the CPU does not change results; each takes 45 MB; 0: 8 on the CPU, 64 elsewhere", (*cli.Count)(&f.batch)),
 		cli.New("Computation", "device", "NAME", device.Help, &f.device),
 		cli.New("Computation", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.threads)),
 	}
@@ -90,8 +90,8 @@ func (f *flags) check() error {
 		return fmt.Errorf("--save-ref %s: want a .npz file", f.saveRef)
 	case f.onlySaves() && f.json != "":
 		return errors.New("--json: without --ref there are no numbers to write, but with --metrics is")
-	case f.batch < 1:
-		return fmt.Errorf("--batch %d: must be positive", f.batch)
+	case f.batch < 0:
+		return fmt.Errorf("--batch %d: must not be negative", f.batch)
 	case f.threads < 0:
 		return fmt.Errorf("--threads %d: must not be negative", f.threads)
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"onestep/evaluation"
 	"onestep/tensor"
@@ -46,7 +47,12 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("--inception: %w", err)
 	}
-	net.Batch = f.batch
+	if net.Batch = f.batch; net.Batch == 0 {
+		net.Batch = 64
+		if strings.HasPrefix(d.Name(), "cpu") {
+			net.Batch = 8
+		}
+	}
 	if input, ok := resizes[f.resize]; ok {
 		net.Input = input
 	}

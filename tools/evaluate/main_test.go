@@ -151,7 +151,7 @@ func TestWrongFlags(t *testing.T) {
 		"--ref is missing":               {"--samples", "s.npz", "--inception", "i.pth"},
 		"--resize \"x\"":                 append(all, "--resize", "x"),
 		"for --metrics: want some of":    append(all, "--metrics", "fid,fid"),
-		"--batch 0":                      append(all, "--batch", "0"),
+		"--batch -1":                     append(all, "--batch", "-1"),
 		"--save-ref x.json: want a .npz": append(all, "--save-ref", "x.json"),
 		"--json: without --ref":          {"--samples", "s.npz", "--inception", "i.pth", "--save-ref", "r.npz", "--json", "x"},
 		"unknown flag --fid":             append(all, "--fid"),

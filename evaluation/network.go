@@ -23,7 +23,7 @@ const whichFiles = "the files that work are pytorch-fid's pt_inception-2015-12-0
 	"(layers.conv.weight, …), in any format"
 
 // LoadInception reads the network from a file of any format, in whichever of the two published layouts. The file may hold other tensors besides
-// (num_batches_tracked). Errors name the file and the tensor.
+// (num_batches_tracked). Errors name the file and the tensor. Batch is set for the device, 8 on the CPU and 64 elsewhere.
 func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	defer tensor.Recover(&err)
 	f, err := checkpoint.Open(path)
@@ -39,6 +39,10 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 		return nil, fmt.Errorf("%s: %w; %s", path, err, whichFiles)
 	}
 	net = &Network{Inception: nn.NewInception(d, layout), Path: path}
+	net.Batch = 64
+	if strings.HasPrefix(d.Name(), "cpu") {
+		net.Batch = 8 // as fast as more
+	}
 	var lines []string
 	for _, p := range net.Tensors() {
 		e, ok := f.Entry(p.Name)
@@ -61,6 +65,21 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	slices.Sort(lines)
 	net.Digest = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, ""))))
 	return net, nil
+}
+
+// ResizeAs makes images the network's input as the publisher of a layout does, tensorflow or pytorch-fid; auto leaves that to the layout of the weights.
+func (n *Network) ResizeAs(name string) error {
+	if name == "auto" {
+		n.Input = n.Layout
+		return nil
+	}
+	for l, names := range layouts {
+		if names.name == name {
+			n.Input = l
+			return nil
+		}
+	}
+	return fmt.Errorf("resizing %q: want auto, tensorflow or pytorch-fid", name)
 }
 
 // torchScript says whether a file is a program saved by torch.jit, which NVIDIA's inception-2015-12-05.pt is.

@@ -64,6 +64,9 @@ func TestLoadInception(t *testing.T) {
 			if n.Digest != digest || len(digest) != 64 {
 				t.Errorf("%s: digest %s, in another format %s", path, n.Digest, digest)
 			}
+			if n.ResizeAs("tensorflow") != nil || n.Input != nn.InceptionTensorFlow || n.ResizeAs("x") == nil || n.ResizeAs("auto") != nil || n.Input != layout {
+				t.Errorf("%s: after resizes the input is %d", path, n.Input)
+			}
 			n.Release()
 			if testing.Short() {
 				break

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"onestep/evaluation"
-	"onestep/nn"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
 )
@@ -66,9 +66,6 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	return f, f.check()
 }
 
-// resizes are the values of --resize but for auto.
-var resizes = map[string]nn.InceptionLayout{"tensorflow": nn.InceptionTensorFlow, "pytorch-fid": nn.InceptionPyTorch}
-
 // compares says whether some metric wants a reference.
 func (f *flags) compares() bool { return len(f.metrics) != 1 || f.metrics[0] != evaluation.IS }
 
@@ -76,7 +73,6 @@ func (f *flags) compares() bool { return len(f.metrics) != 1 || f.metrics[0] != 
 func (f *flags) onlySaves() bool { return f.ref == "" && f.compares() }
 
 func (f *flags) check() error {
-	_, known := resizes[f.resize]
 	switch {
 	case f.samples == "":
 		return errors.New("--samples is missing: the images to judge (-h explains)")
@@ -84,7 +80,7 @@ func (f *flags) check() error {
 		return errors.New("--inception is missing: the network's weights (-h explains)")
 	case f.onlySaves() && f.saveRef == "":
 		return fmt.Errorf("--ref is missing: of --metrics %s, all but is compare with a reference", f.metrics.String())
-	case !known && f.resize != "auto":
+	case !slices.Contains([]string{"auto", "tensorflow", "pytorch-fid"}, f.resize):
 		return fmt.Errorf("--resize %q: want auto, tensorflow or pytorch-fid", f.resize)
 	case f.saveRef != "" && strings.ToLower(filepath.Ext(f.saveRef)) != ".npz":
 		return fmt.Errorf("--save-ref %s: want a .npz file", f.saveRef)

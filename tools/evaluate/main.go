@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"onestep/evaluation"
 	"onestep/tensor"
@@ -47,14 +46,11 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("--inception: %w", err)
 	}
-	if net.Batch = f.batch; net.Batch == 0 {
-		net.Batch = 64
-		if strings.HasPrefix(d.Name(), "cpu") {
-			net.Batch = 8
-		}
+	if f.batch > 0 {
+		net.Batch = f.batch
 	}
-	if input, ok := resizes[f.resize]; ok {
-		net.Input = input
+	if err := net.ResizeAs(f.resize); err != nil {
+		return fmt.Errorf("--resize: %w", err)
 	}
 	return judge(ctx, f, net, images, ref, out, messages)
 }

@@ -182,7 +182,7 @@ func TestChecks(t *testing.T) {
 		"images of another size": {50000, ReferenceOf(InMemory(Source{Path: "dir"}, make([]byte, 5*6*3*10), 5, 6, 3)), Metrics{FID, KID}, false,
 			"dir: not comparable (--force compares nevertheless):\n  size of images: 4x5, the reference has 5x6", nil},
 		"few images": {50000, ReferenceOf(someImages(3, 1, 0)), Metrics{PR}, false, "images-1: 3 images, pr needs 4", nil},
-		"notes":      {50000, edited(func(s *Stamp) { s.Images.Notes = []string{"JPEG"} }), Metrics{FID}, false, "", []string{"ref.npz: JPEG"}},
+		"notes":      {50000, edited(func(s *Stamp) { s.Images.Notes = []string{"JPEG \x1b[2J"} }), Metrics{FID}, false, "", []string{"ref.npz: JPEG \uFFFD[2J"}},
 	} {
 		r := &Result{Samples: net.stamp(someImages(c.n, 1, 0), nil)}
 		err := r.check(net, c.ref, Options{Metrics: c.ms, Force: c.force})

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"onestep/tensor"
@@ -46,14 +48,24 @@ type Number struct {
 	SpreadIs string  `json:"spread_is,omitempty"` // what the spread is
 }
 
-// note adds remarks on a file, each once.
+// note adds remarks on a file.
 func (r *Result) note(path string, remarks ...string) {
 	for _, text := range remarks {
 		if path != "" {
 			text = path + ": " + text
 		}
-		r.Notes = append(r.Notes, text)
+		r.Notes = append(r.Notes, plain(text))
 	}
+}
+
+// plain is a text, perhaps of a file, without what a terminal would not show as letters.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strconv.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
 }
 
 // Print writes the numbers as a table, and the remarks under it.

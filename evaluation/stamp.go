@@ -41,7 +41,7 @@ func (n *Network) stamp(images Images, g *gathered) *Stamp {
 func (s *Stamp) unlike(other *Stamp) (what []string) {
 	differ := func(name string, a, b any) {
 		if a != b {
-			what = append(what, fmt.Sprintf("%s: %v, the reference has %v", name, a, b))
+			what = append(what, plain(fmt.Sprintf("%s: %v, the reference has %v", name, a, b)))
 		}
 	}
 	differ("SHA-256 of the Inception weights", s.Weights, other.Weights)

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -96,6 +97,27 @@ func TestFrechetErrorCovers(t *testing.T) {
 			if share := float64(held) / float64(trials); !(share >= 0.9 && estimate > 0.75*variance && estimate < 3*variance) {
 				t.Errorf("%d vectors of %d, shift %g: %.0f %% of intervals hold the mean %.4g; variance %.4g, estimated %.4g", n, c.d, shift, 100*share, mean, variance, estimate)
 			}
+		}
+	}
+}
+
+// TestFrechetThreads has the same bits with any number of threads, in matrices that are large enough to be divided among them.
+func TestFrechetThreads(t *testing.T) {
+	const n, d = 300, 260
+	x, ref := vectors(n, d, 1, 0.1), moments(t, vectors(n, d, 2, 0))
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	var first [2]float64
+	for _, threads := range []int{1, 2, 5} {
+		runtime.GOMAXPROCS(threads)
+		v, e, err := metrics.FrechetError(moments(t, x), n, x, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]float64{v, e}; threads == 1 {
+			first = got
+		} else if got != first {
+			t.Errorf("%d threads: %v, one: %v", threads, got, first)
 		}
 	}
 }

@@ -82,6 +82,9 @@ func (p *parser) sized(name token, space Space, d declarator, open bool) (v *Var
 	if d.typ == Pred {
 		p.fail(name.line, "a variable in memory cannot be .pred: %s", name.text)
 	}
+	if d.typ == F16x2 && space == Param {
+		p.fail(name.line, "a parameter cannot be .f16x2: declare %s as .b32", name.text)
+	}
 	v = &Variable{Name: name.text, Space: space, Type: d.typ, Vector: d.vector, Align: d.align, Line: name.line}
 	size := d.typ.Bytes() * d.vector
 	if natural := size; d.align < natural && d.align < d.typ.Bytes() {

@@ -33,11 +33,11 @@ var sets = map[string]string{
 var refused = func() map[string]string {
 	m := map[string]string{}
 	for why, ops := range map[string]string{
-		"textures and surfaces are left out":                                         "tex tld4 txq suld sust sured suq istypep",
+		"textures and surfaces are left out": "tex tld4 txq suld sust sured suq istypep",
 		"of video instructions only vabsdiff2 and vabsdiff4 are here, others are emulated in software since sm_50": "vadd vsub vabsdiff vmin vmax vshl vshr vmad vset vadd2 vsub2 vavrg2 vmin2 vmax2 vset2 vadd4 vsub4 vavrg4 vmin4 vmax4 vset4",
-		"it needs sm_90 or higher":                                                   "elect griddepcontrol wgmma stmatrix setmaxnreg mapa getctarank multimem tensormap clusterlaunchcontrol",
-		"it needs sm_100 or higher":                                                  "tcgen05",
-		"use a .local variable":                                                      "alloca stacksave stackrestore",
+		"it needs sm_90 or higher":  "elect griddepcontrol wgmma stmatrix setmaxnreg mapa getctarank multimem tensormap clusterlaunchcontrol",
+		"it needs sm_100 or higher": "tcgen05",
+		"use a .local variable":     "alloca stacksave stackrestore",
 	} {
 		for _, op := range strings.Fields(ops) {
 			m[op] = why

@@ -214,3 +214,76 @@ func TestProductsOfDoubles(t *testing.T) {
 		}
 	}
 }
+
+// TestQuads holds m8n8k4 of halves: four products, each by lanes 4i to 4i+3 and those 16 further on. Of A and B a lane has four elements of row
+// (column) lane%4, of the upper half of the warp 4 rows on; or, where the matrix lies the other way, of column (row) lane%4, four rows (columns).
+func TestQuads(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 12))
+	for _, c := range []struct {
+		la, lb string
+		single bool
+	}{{"row", "col", true}, {"col", "row", true}, {"row", "row", false}, {"col", "col", false}} {
+		var a, b [4][8][4]float64 // b by column
+		var sum [4][8][8]float64
+		nc := 4
+		if c.single {
+			nc = 8
+		}
+		in := make([][lanes]uint32, nc+4)
+		place := func(l, i int) (row, col int) { // of accumulators
+			if c.single {
+				return l%2 + i/2%2*2 + l/16*4, i/4*4 + l/2%2*2 + i%2
+			}
+			return l%4 + l/16*4, i
+		}
+		for l := range lanes {
+			quad, h := l/4%4, l/16*4
+			for i := range 4 {
+				x, y := float64(random.IntN(9)-4), float64(random.IntN(9)-4)
+				if c.la == "row" {
+					a[quad][l%4+h][i] = x
+				} else {
+					a[quad][i+h][l%4] = x
+				}
+				if c.lb == "col" {
+					b[quad][l%4+h][i] = y
+				} else {
+					b[quad][i+h][l%4] = y
+				}
+				in[nc+i/2][l] |= uint32(binary16.bits(x)) << (16 * (i % 2))
+				in[nc+2+i/2][l] |= uint32(binary16.bits(y)) << (16 * (i % 2))
+			}
+			for i := range 8 {
+				row, col := place(l, i)
+				z := float64(random.IntN(9) - 4)
+				sum[quad][row][col] = z
+				if c.single {
+					in[i][l] = math.Float32bits(float32(z))
+				} else {
+					in[i/2][l] |= uint32(binary16.bits(z)) << (16 * (i % 2))
+				}
+			}
+		}
+		typ := map[bool]string{true: "f32.f16.f16.f32", false: "f16.f16.f16.f16"}[c.single]
+		got := warpRun(t, fmt.Sprintf("mma.sync.aligned.m8n8k4.%s.%s.%s %s, %s, %s, %s;", c.la, c.lb, typ, registers(1, nc), registers(1+nc, 2), registers(3+nc, 2), registers(1, nc)), in, nc)
+		for l := range lanes {
+			quad := l / 4 % 4
+			for i := range 8 {
+				row, col := place(l, i)
+				want := sum[quad][row][col]
+				for k := range 4 {
+					want += a[quad][row][k] * b[quad][col][k]
+				}
+				y := 0.0
+				if c.single {
+					y = float64(math.Float32frombits(got[i][l]))
+				} else {
+					y = binary16.float(uint64(got[i/2][l] >> (16 * (i % 2)) & 0xffff))
+				}
+				if y != want {
+					t.Fatalf("%s.%s.%s: lane %d has %v at row %d, column %d, want %v", c.la, c.lb, typ, l, y, row, col, want)
+				}
+			}
+		}
+	}
+}

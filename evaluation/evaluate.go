@@ -52,7 +52,7 @@ func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, 
 	if r.Gathered, err = g.reference(r.Samples); err != nil {
 		return nil, err
 	}
-	return r, r.measure(net.Device, g, ref, o)
+	return r, r.measure(ctx, net.Device, g, ref, o)
 }
 
 // check refuses what cannot be measured, and notes what a reader should know.
@@ -121,14 +121,17 @@ func (r *Result) aboutCount(ms Metrics) {
 	}
 }
 
-// measure computes the numbers.
-func (r *Result) measure(d *tensor.Device, g *gathered, ref *Reference, o Options) (err error) {
+// measure computes the numbers. It ends between two of them with ctx, by its cause.
+func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref *Reference, o Options) (err error) {
 	say := func(format string, args ...any) {
 		if o.Says != nil {
 			o.Says(fmt.Sprintf(format, args...))
 		}
 	}
 	for _, m := range o.Metrics {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		switch m {
 		case FID:
 			say("Fréchet distance of %d features", g.pool3.D)

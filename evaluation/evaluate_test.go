@@ -118,7 +118,7 @@ func TestNumbers(t *testing.T) {
 			if r.Gathered, err = gs.reference(net.stamp(samples, gs)); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.measure(net.Device, gs, ref, Options{Metrics: allMetrics, Seed: 5}); err != nil {
+			if err := r.measure(context.Background(), net.Device, gs, ref, Options{Metrics: allMetrics, Seed: 5}); err != nil {
 				t.Fatal(err)
 			}
 			if first == nil {

@@ -72,7 +72,11 @@ func TestReferenceBeside(t *testing.T) {
 	}
 	statistics := func(mu, sigma string, d int) []tensor.Named {
 		g := someGaussian(d)
-		return []tensor.Named{tensor.F64Tensor(mu, g.Mu, d), tensor.F64Tensor(sigma, dense(g.Sigma), d, d)}
+		mean := make([]float32, d) // which theirs are
+		for i, v := range g.Mu {
+			mean[i] = float32(v)
+		}
+		return []tensor.Named{tensor.F32Tensor(mu, mean, d), tensor.F64Tensor(sigma, dense(g.Sigma), d, d)}
 	}
 	images := tensor.Named{Name: "arr_0", DType: "U8", Shape: []int{6, 4, 5, 3}, Data: make([]byte, 360)}
 	pool3, spatial := statistics("mu", "sigma", nn.InceptionFeature), statistics("mu_s", "sigma_s", nn.InceptionSpatial)

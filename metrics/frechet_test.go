@@ -57,7 +57,7 @@ func TestFrechetError(t *testing.T) {
 		n := float64(c.n)
 		want := math.Sqrt((n - 1) / n * sum)
 		distance, got, err := metrics.FrechetError(moments(t, x), c.n, x, ref)
-		if err != nil || !(math.Abs(got-want) <= 1e-3*want) {
+		if err != nil || !(math.Abs(got-want) <= 1e-4*want) {
 			t.Errorf("%v: standard error %.6g (%v), want %.6g", c, got, err, want)
 		}
 		if d, err := metrics.FrechetDistance(moments(t, x), ref); err != nil || d != distance {

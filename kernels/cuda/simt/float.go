@@ -355,7 +355,7 @@ func (d *decoder) half(t ptx.Type) bool {
 	ftz, sat, relu := in.Has("ftz"), in.Has("sat"), in.Has("relu")
 	value := func(x uint64) float64 {
 		if brain {
-			return float64(bf16(x & 0xffff))
+			return float64(bf16(flushBrain(x&0xffff, ftz)))
 		}
 		v := halves[uint16(x)]
 		if ftz && x&0x7c00 == 0 {
@@ -371,7 +371,7 @@ func (d *decoder) half(t ptx.Type) bool {
 			x = 0
 		}
 		if brain {
-			return bf16Bits(x, nearest)
+			return flushBrain(bf16Bits(x, nearest), ftz)
 		}
 		y := f16Bits(x, nearest)
 		if ftz && y&0x7c00 == 0 {
@@ -428,6 +428,14 @@ func (d *decoder) half(t ptx.Type) bool {
 		return false
 	}
 	return true
+}
+
+// flushBrain makes a subnormal bfloat16 zero if ftz is set.
+func flushBrain(x uint64, ftz bool) uint64 {
+	if ftz && x&0x7f80 == 0 {
+		return x & 0x8000
+	}
+	return x
 }
 
 // flushHalf makes a subnormal float16 zero if ftz is set.

@@ -147,6 +147,60 @@ func TestSigns(t *testing.T) {
 	}
 }
 
+// TestLater holds what targets after sm_80 have: min and max of absolute values with the product's sign, arithmetic of bf16, other roundings to tf32.
+func TestLater(t *testing.T) {
+	for _, c := range []struct {
+		f   layout
+		typ string
+		ftz []string
+	}{{binary32, "f32", []string{"", ".ftz"}}, {binary16, "f16", []string{"", ".ftz"}}, {brain16, "bf16", []string{""}}} {
+		f := c.f
+		for _, ftz := range c.ftz {
+			for _, nan := range []string{"", ".NaN"} {
+				for i, op := range []string{"min", "max"} {
+					want := func(a, b, _ uint64) uint64 {
+						sign := (a ^ b) & f.sign()
+						if a, b = a&^f.sign(), b&^f.sign(); ftz != "" {
+							a, b = f.flushed(a), f.flushed(b)
+						}
+						if y := f.extreme(a, b, i == 1, nan != ""); !f.value(y).nan {
+							return y | sign
+						}
+						return f.nan
+					}
+					code := fmt.Sprintf("%s%s%s%s.xorsign.abs.%s %s0, %s1, %s2;", newer, op, ftz, nan, c.typ, f.letter, f.letter, f.letter)
+					form{code, want}.check(t, f.samples())
+				}
+			}
+		}
+	}
+	for _, o := range operations[:3] {
+		o.code, o.modes = newer+o.code, []string{"", "rn"}
+		o.check(t, brain16, "bf16", []string{""})
+		o.checkPairs(t, brain16, "bf16x2", []string{""})
+	}
+	list := brain16.samples()
+	for op := range relations {
+		form{newer + "setp." + op + ".bf16 p1, h1, h2; selp.u32 r0, 1, 0, p1;", func(a, b, _ uint64) uint64 { return truth(brain16.relation(op, a, b)) }}.check(t, list)
+		form{newer + "set." + op + ".bf16.bf16 h0, h1, h2;", func(a, b, _ uint64) uint64 { return 0x3f80 * truth(brain16.relation(op, a, b)) }}.check(t, list)
+	}
+	cut := layout{"r", 19, 10, 0x3ffff}
+	for _, mode := range []string{"rn", "rz"} {
+		for _, relu := range []string{"", ".relu"} {
+			form{newer + "cvt." + mode + relu + ".tf32.f32 r0, r1;", func(a, _, _ uint64) uint64 {
+				v := binary32.value(a)
+				switch {
+				case v.nan:
+					return binary32.nan
+				case relu != "" && v.neg:
+					return 0
+				}
+				return cut.round(v, mode) << 13
+			}}.check(t, between(binary32, cut))
+		}
+	}
+}
+
 // TestHalves holds 16-bit arithmetic to rational numbers: alone, and in pairs, whose upper halves hold other samples.
 func TestHalves(t *testing.T) {
 	for _, c := range []struct {

@@ -13,10 +13,17 @@ import (
 const declarations = `.reg .pred p<8>; .reg .b16 h<16>; .reg .b32 r<32>; .reg .f32 f<32>; .reg .b64 d<32>; .reg .f64 e<16>;
 `
 
+// newer marks statements that sm_80 does not have.
+const newer = "// for sm_90\n"
+
 // program is a kernel of these statements, with parameters in, out and n.
 func program(t testing.TB, mem *Memory, statements string) *Program {
 	t.Helper()
-	src := ".version 8.8\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 in, .param .u64 out, .param .u32 n)\n{\n" + declarations + statements + "\nret;\n}\n"
+	target := "sm_80"
+	if strings.Contains(statements, newer) {
+		target = "sm_90"
+	}
+	src := ".version 8.8\n.target " + target + "\n.address_size 64\n.visible .entry k(.param .u64 in, .param .u64 out, .param .u32 n)\n{\n" + declarations + statements + "\nret;\n}\n"
 	m, err := ptx.Parse("k.ptx", src)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, src)

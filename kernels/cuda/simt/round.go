@@ -230,7 +230,7 @@ var halves = func() *[1 << 16]float32 {
 		case e == 31 && f == 0:
 			t[i] = float32(math.Inf(int(sign)))
 		case e == 31:
-			t[i] = float32(math.NaN())
+			t[i] = float32(math.Copysign(math.NaN(), sign)) // a sign that .xorsign reads
 		default:
 			t[i] = float32(sign * math.Ldexp(1+f/1024, e-15))
 		}

@@ -280,7 +280,7 @@ func compileOperand(s string) operandSpec {
 	case name == "x":
 		o.role = roleMove
 	case name == "hint":
-		o.role, o.fixed = roleHint, B64
+		o.role, o.fixed = roleHint, U64
 	default:
 		o.role = roleSrc
 	}

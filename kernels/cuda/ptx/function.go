@@ -149,7 +149,7 @@ func (p *parser) define(f *Function, s *scope, linkage string) {
 	if old != nil && (old.function == nil || old.function.Kernel != f.Kernel || old.function.Body != nil && p.is("{")) {
 		p.fail(f.Line, "%s is declared twice, first in line %d", f.Name, old.line)
 	}
-	if old != nil && !old.function.SameHead(f) {
+	if old != nil && !old.function.declares(f) {
 		p.fail(f.Line, "the parameters of %s differ from its declaration in line %d", f.Name, old.line)
 	}
 	if old == nil {
@@ -171,7 +171,13 @@ func (p *parser) define(f *Function, s *scope, linkage string) {
 	p.module.Functions = append(p.module.Functions, f)
 }
 
-// SameHead says whether two declarations of a function agree, or a prototype with a function.
+// declares says whether two declarations of a function agree, to the types as they are written.
+func (f *Function) declares(g *Function) bool {
+	same := func(a, b *Variable) bool { return a.Type == b.Type }
+	return f.SameHead(g) && slices.EqualFunc(f.Params, g.Params, same) && slices.EqualFunc(f.Returns, g.Returns, same)
+}
+
+// SameHead says whether a prototype is a function's: what is passed is alike.
 func (f *Function) SameHead(g *Function) bool {
 	same := func(a, b *Variable) bool {
 		return a.Space == b.Space && a.Type.Bits() == b.Type.Bits() && a.Size == b.Size && a.Align == b.Align

@@ -20,7 +20,6 @@ var sets = map[string]string{
 	"SHARED":   "shared shared::cta",
 	"LDSS":     "global shared shared::cta local const param param::entry param::func",
 	"STSS":     "global shared shared::cta local param param::func",
-	"GSLP":     "global shared shared::cta local param param::entry param::func",
 	"GS":       "global shared shared::cta",
 	"LDCOP":    "ca cg cs lu cv",
 	"STCOP":    "wb cg cs wt",
@@ -82,15 +81,15 @@ abs.s16|s32|s64                              d, a
 neg.s16|s32|s64                              d, a
 min.INT                                      d, a, b
 max.INT                                      d, a, b
-popc.b32|b64                                 d:b32, a
-clz.b32|b64                                  d:b32, a
+popc.b32|b64                                 d:u32, a
+clz.b32|b64                                  d:u32, a
 bfind[.shiftamt].s32|u32|s64|u64             d:u32, a
 fns.b32                                      d, a, b, c:s32    @50/6.0
 brev.b32|b64                                 d, a
 bfe.s32|u32|s64|u64                          d, a, b:u32, c:u32
 bfi.b32|b64                                  d, a, b, c:u32, i:u32
 szext.clamp|wrap.s32|u32                     d, a, b:u32       @70/7.6
-bmsk.clamp|wrap.b32                          d, a, b           @70/7.6
+bmsk.clamp|wrap.b32                          d:u32, a:u32, b:u32           @70/7.6
 vabsdiff2.u32|s32.u32|s32.u32|s32[.add]      d, a:1, b:2, c
 vabsdiff4.u32|s32.u32|s32.u32|s32[.add]      d, a:1, b:2, c
 dp4a.s32|u32.s32|u32                         d, a, b:1, c      @61/5.0
@@ -243,7 +242,7 @@ mov.b16|b32|b64                              d, {a*0}
 mov.b16|b32|b64                              {d*0}, r
 mov.b128                                     d, {a*2:b64}      @70/8.3
 mov.b128                                     {d*2:b64}, r      @70/8.3
-shfl.sync.up|down|bfly|idx.b32               d|p, a, b:b32, c:b32, mask:b32      @50/6.0
+shfl.sync.up|down|bfly|idx.b32               d|p, a, b:b32, c:b32, mask:u32      @50/6.0
 cvta.global|local|shared|shared::cta|const|param.u64      d, &a
 cvta.to.global|local|shared|shared::cta|const|param.u64   d, a
 isspacep.global|local|shared|shared::cta|const|param      p, a:u64
@@ -252,7 +251,7 @@ isspacep.global|local|shared|shared::cta|const|param      p, a:u64
 const memoryInstructions = `
 ld[.weak][.LDSS][.LDCOP][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM                d…~, [a], hint
 ld[.weak][.global].EVICT@70/7.4[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM         d…~, [a], hint
-ld(.volatile[.GSLP])[.SIZE@75/7.4][.v2|v4].MEM                                            d…~, [a]
+ld(.volatile[.global|shared|shared::cta|local@50/9.1])[.SIZE@75/7.4][.v2|v4].MEM                                            d…~, [a]
 ld(.relaxed|acquire.SCOPE[.GS])[.EVICT@70/7.4][.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM  d…~, [a], hint   @70/6.0
 ld.mmio.relaxed.sys[.global].MEM                                                        d…~, [a]         @70/8.2
 ld.global[.ca|cg|cs].nc[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM                 d…~, [a], hint
@@ -260,7 +259,7 @@ ld.global.nc.EVICT@70/7.4[.L2::cache_hint@80/7.4][.SIZE@75/7.4][.v2|v4].MEM     
 ldu[.global][.v2|v4].MEM                                                                d…~, [a]
 st[.weak][.STSS][.STCOP][.L2::cache_hint@80/7.4][.v2|v4].MEM                             [a], a…~, hint
 st[.weak][.global].EVICT@70/7.4[.L2::cache_hint@80/7.4][.v2|v4].MEM                       [a], a…~, hint
-st(.volatile[.STSS])[.v2|v4].MEM                                                          [a], a…~
+st(.volatile[.global|shared|shared::cta|local@50/9.1])[.v2|v4].MEM                                                          [a], a…~
 st(.relaxed|release.SCOPE[.GS])[.EVICT@70/7.4][.L2::cache_hint@80/7.4][.v2|v4].MEM          [a], a…~, hint   @70/6.0
 st.mmio.relaxed.sys[.global].MEM                                                        [a], a…~         @70/8.2
 prefetch[.global|local].L1|L2                [a]
@@ -268,9 +267,9 @@ prefetch.global.L2::evict_last|L2::evict_normal   [a]          @80/7.4
 prefetchu.L1                                 [a]
 discard[.global].L2                          [a], #size=128..128       @80/7.4
 applypriority[.global].L2::evict_normal      [a], #size=128..128       @80/7.4
-createpolicy.fractional.PRI[.L2::evict_first|L2::evict_unchanged].b64        d, a:f32?          @80/7.4
-createpolicy.range[.global].PRI[.L2::evict_first|L2::evict_unchanged].b64    d, [a], b:u32, c:u32   @80/7.4
-createpolicy.cvt.L2.b64                      d, a:u64                  @80/7.4
+createpolicy.fractional.PRI[.L2::evict_first|L2::evict_unchanged].b64        d:u64, a:f32?          @80/7.4
+createpolicy.range[.global].PRI[.L2::evict_first|L2::evict_unchanged].b64    d:u64, [a], b:u32, c:u32   @80/7.4
+createpolicy.cvt.L2.b64                      d:u64, a:u64                  @80/7.4
 atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].and|or|xor)[.L2::cache_hint@80/7.4].b32|b64         _d, [a], b, hint
 atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].exch)[.L2::cache_hint@80/7.4].b32|b64               _d, [a], b, hint
 atom([.ORDER@70/6.0][.SCOPE@60/5.0][.GS].cas)[.L2::cache_hint@80/7.4].b32|b64                _d, [a], b, c, hint
@@ -293,9 +292,9 @@ red([.REDORDER@70/6.0][.SCOPE@60/5.0][.GS].add).noftz[.L2::cache_hint@80/7.4].bf
 `
 
 const asyncInstructions = `
-cp.async.ca.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=4..16, b:b32?, hint    @80/7.0
+cp.async.ca.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=4..16, b:u32?, hint    @80/7.0
 cp.async.ca.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=4..16, !c?, hint       @80/7.5
-cp.async.cg.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=16..16, b:b32?, hint   @80/7.0
+cp.async.cg.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=16..16, b:u32?, hint   @80/7.0
 cp.async.cg.SHARED.global[.L2::cache_hint@80/7.4][.SIZE@80/7.4]      [d], [a:global], #size=16..16, !c?, hint      @80/7.5
 cp.async.commit_group                                                                 @80/7.0
 cp.async.wait_group                          #n=0..2147483647                         @80/7.0
@@ -303,15 +302,15 @@ cp.async.wait_all                                                               
 cp.async.mbarrier.arrive[.noinc][.SHARED].b64    [a]                                  @80/7.0
 mbarrier.init[.SHARED].b64                   [a], b:u32                               @80/7.0
 mbarrier.inval[.SHARED].b64                  [a]                                      @80/7.0
-mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a]                                  @80/7.0
-mbarrier.arrive|arrive_drop.release.cta[.SHARED].b64   _d, [a]                        @80/8.0
-mbarrier.arrive|arrive_drop[.SHARED].b64     _d, [a], b:u32                            @90/7.8
-mbarrier.arrive|arrive_drop.noComplete[.SHARED].b64   _d, [a], b:u32                   @80/7.0
-mbarrier.test_wait[.acquire.cta@80/8.0][.SHARED].b64           p, [a], b              @80/7.0
+mbarrier.arrive|arrive_drop[.SHARED].b64     _d:u64, [a]                                  @80/7.0
+mbarrier.arrive|arrive_drop.release.cta[.SHARED].b64   _d:u64, [a]                        @80/8.0
+mbarrier.arrive|arrive_drop[.SHARED].b64     _d:u64, [a], b:u32                            @90/7.8
+mbarrier.arrive|arrive_drop.noComplete[.SHARED].b64   _d:u64, [a], b:u32                   @80/7.0
+mbarrier.test_wait[.acquire.cta@80/8.0][.SHARED].b64           p, [a], b:u64              @80/7.0
 mbarrier.test_wait.parity[.acquire.cta@80/8.0][.SHARED].b64    p, [a], b:u32          @80/7.1
-mbarrier.try_wait[.acquire.cta][.SHARED].b64            p, [a], b, c:u32?            @90/7.8
+mbarrier.try_wait[.acquire.cta][.SHARED].b64            p, [a], b:u64, c:u32?            @90/7.8
 mbarrier.try_wait.parity[.acquire.cta][.SHARED].b64     p, [a], b:u32, c:u32?        @90/7.8
-mbarrier.pending_count.b64                   d:u32, a                                 @80/7.0
+mbarrier.pending_count.b64                   d:u32, a:u64                                 @80/7.0
 `
 
 const convertInstructions = `
@@ -355,7 +354,7 @@ bar[.cta].red.popc.u32                       d, a:u32=0..15, !c
 bar[.cta].red.popc.u32                       d, a:u32=0..15, b:u32, !c
 bar[.cta].red.and|or.pred                    p, a:u32=0..15, !c
 bar[.cta].red.and|or.pred                    p, a:u32=0..15, b:u32, !c
-bar.warp.sync                                a:b32             @50/6.0
+bar.warp.sync                                a:u32             @50/6.0
 barrier[.cta].sync[.aligned]                 a:u32=0..15, b:u32?     @50/6.0
 barrier[.cta].arrive[.aligned]               a:u32=0..15, b:u32      @50/6.0
 barrier[.cta].red.popc[.aligned].u32         d, a:u32=0..15, !c             @50/6.0
@@ -366,13 +365,13 @@ membar.cta|gl|sys
 fence[.sc|acq_rel].SCOPE                                       @70/6.0
 fence.acquire|release.SCOPE                                    @70/8.6
 fence.proxy.alias                                              @70/7.5
-vote.sync.all|any|uni.pred                   p, !a, mask:b32   @50/6.0
-vote.sync.ballot.b32                         d, !a, mask:b32   @50/6.0
-match.any.sync.b32|b64                       d:b32, a, mask:b32     @70/6.0
-match.all.sync.b32|b64                       _|p:b32, a, mask:b32   @70/6.0
+vote.sync.all|any|uni.pred                   p, !a, mask:u32   @50/6.0
+vote.sync.ballot.b32                         d, !a, mask:u32   @50/6.0
+match.any.sync.b32|b64                       d:b32, a, mask:u32     @70/6.0
+match.all.sync.b32|b64                       _|p:b32, a, mask:u32   @70/6.0
 activemask.b32                               d                 @50/6.2
-redux.sync.add|min|max.u32|s32               d, a, mask:b32    @80/7.0
-redux.sync.and|or|xor.b32                    d, a, mask:b32    @80/7.0
+redux.sync.add|min|max.u32|s32               d, a, mask:u32    @80/7.0
+redux.sync.and|or|xor.b32                    d:u32, a:u32, mask:u32    @80/7.0
 `
 
 const matrixInstructions = `
@@ -393,7 +392,7 @@ mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*2:t
 mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32             {d*4:f32}, {a*4:tf32}, {b*2:tf32}, {c*4:f32}   @80/7.0
 mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64                {d*2:f64}, {a*1:f64}, {b*1:f64}, {c*2:f64}   @80/7.0
 mma.sync.aligned.m8n8k4.row.col.RND.f64.f64.f64.f64            {d*2:f64}, {a*1:f64}, {b*1:f64}, {c*2:f64}   @80/7.0
-mma.sync.aligned.m8n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32     {d*2:s32}, {a*1:b32}, {b*1:b32}, {c*2:s32}   @75/6.5
+mma.sync.aligned.m8n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32     {d*2:s32}, {a*1:u32}, {b*1:u32}, {c*2:s32}   @75/6.5
 mma.sync.aligned.m16n8k16.row.col[.satfinite].s32.s8|u8.s8|u8.s32    {d*4:s32}, {a*2:b32}, {b*1:b32}, {c*4:s32}   @80/7.0
 mma.sync.aligned.m16n8k32.row.col[.satfinite].s32.s8|u8.s8|u8.s32    {d*4:s32}, {a*4:b32}, {b*2:b32}, {c*4:s32}   @80/7.0
 wmma.load.a.sync.aligned.row|col.m16n16k16|m32n8k16|m8n32k16[.GS].f16                                {d*8:f16x2}, [a], b:u32?   @70/6.1

@@ -106,6 +106,8 @@ func TestParseFaults(t *testing.T) {
 		{head + ".func f(.reg .b32 x) { ret; }\n.entry k() {\ncall f; }", 6, "takes 1 arguments, here are 0"},
 		{head + ".func f(.param .b32 x) { ret; }\n.entry k() { .param .b64 a;\ncall f, (a); }", 6, "a .param of 4 bytes"},
 		{head + ".entry k(.param .f16x2 p) { ret; }", 4, "a parameter cannot be .f16x2"},
+		{head + ".func f(.param .b32 a); .func f(.param .s32 a) { ret; }", 4, "differ from its declaration"},
+		{head + ".entry k() { .reg .b64 d; .reg .b32 r; ld.volatile.local.b32 r, [d]; }", 4, "needs .target sm_50 and .version 9.1"},
 		{head + ".entry k() { .reg .b64 d; call d; }", 4, "ends with the name of a .callprototype"},
 		{head + ".entry k() { .reg .b64 d; call d, P; P: .callprototype _ (); }", 4, "P is no .callprototype that is declared before this line"},
 		{head + ".entry k() { .reg .b64 d; P: .callprototype _ (.param .b32 _); call d, P; }", 4, "takes 1 arguments, here are 0"},

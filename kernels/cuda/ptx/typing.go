@@ -16,6 +16,8 @@ func fits(reg, want Type, wider bool) bool {
 		return false
 	case want.raw() || reg.raw():
 		return true
+	case reg == F16x2 && !want.Float(): // the assembler takes it for .b32
+		return true
 	case want.Float() || reg.Float():
 		return reg == want
 	}

@@ -147,4 +147,14 @@ D: st.global.u32 [d4], r12;`, 1, 64, func(i int) uint32 {
 	outcome{"warp", "setp.lt.u32 p1, r1, 16; st.shared.u32 [r9], r1; @p1 bra A; bar.warp.sync 0xffff0000; bra B; A: bar.warp.sync 0x0000ffff; B: xor.b32 r10, r9, 60; ld.shared.u32 r3, [r10]; st.global.u32 [d4], r3;", 1, 32, func(i int) uint32 {
 		return uint32(i ^ 15)
 	}, 32}.check(t)
+	// The same from several places of the program, which barrier.sync too allows without .aligned.
+	outcome{"warp, in both branches", "setp.lt.u32 p1, r1, 16; st.shared.u32 [r9], r1; @p1 bra A; bar.warp.sync -1; bra B; A: mov.u32 r11, -1; bar.warp.sync r11; B: xor.b32 r10, r9, 124; ld.shared.u32 r3, [r10]; st.global.u32 [d4], r3;", 1, 32, func(i int) uint32 {
+		return uint32(i ^ 31)
+	}, 32}.check(t)
+	outcome{"barrier.sync in both branches", "and.b32 r10, r1, 1; setp.eq.u32 p1, r10, 1; st.shared.u32 [r9], r1; @p1 bra A; barrier.sync 1; bra B; A: mov.u32 r11, 1; barrier.sync r11; B: xor.b32 r10, r1, 95; setp.ge.u32 p2, r10, 96; @p2 mov.u32 r10, 0; mad.lo.u32 r10, r10, 4, r8; ld.shared.u32 r3, [r10]; st.global.u32 [d4], r3;", 1, 96, func(i int) uint32 {
+		if i^95 >= 96 {
+			return 0
+		}
+		return uint32(i ^ 95)
+	}, 96}.check(t)
 }

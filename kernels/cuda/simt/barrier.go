@@ -31,6 +31,7 @@ func (d *decoder) barrier() {
 	if in.Has("warp") {
 		d.out.flow = rendezvous
 		d.out.members = d.src(0)
+		d.out.loose = []source{d.out.members}
 		d.out.run = func(w *warp, _ uint32) {
 			w.sync++
 			w.vc[w.number] = w.sync
@@ -49,6 +50,9 @@ func (d *decoder) barrier() {
 		n = d.src(1)
 	}
 	wait := !in.Has("arrive")
+	if wait && in.Op == "barrier" && !in.Has("aligned") {
+		d.out.loose = []source{id, n}
+	}
 	d.out.run = func(w *warp, mask uint32) {
 		k, threads := w.barrierArgs(mask, &id, &n)
 		var x *waiting

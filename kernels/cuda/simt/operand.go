@@ -24,6 +24,7 @@ type instr struct {
 	call    *callSite
 	calls   map[uint64]*callSite // of an indirect call, by the function's address, which is in index
 	members source               // of *.sync: the lanes that take part
+	loose   []source             // of a barrier at which lanes may come by several instructions: the operands that these have alike; nil: they may not
 }
 
 // flow is how an instruction moves the program counter.

@@ -35,6 +35,8 @@ var findings = []finding{
 	{"barrier that half a warp misses", "divergent", "setp.lt.u32 p1, r1, 16; @p1 bar.sync 0; bar.sync 0;", "bar.sync 0; bar.sync 0;", 1, 64},
 	{"barriers in both branches", "divergent", "setp.lt.u32 p1, r1, 16; @p1 bra A; bar.sync 0; bra B; A: bar.sync 0; B:",
 		"setp.lt.u32 p1, r1, 32; @p1 bra A; bar.sync 0; bra B; A: bar.sync 0; B:", 1, 64},
+	{"different barriers in both branches", "divergent", "setp.lt.u32 p1, r1, 16; @p1 bra A; barrier.sync 1; bra B; A: barrier.sync 2; B:",
+		"setp.lt.u32 p1, r1, 16; @p1 bra A; barrier.sync 1; bra B; A: barrier.sync 1; B:", 1, 64},
 	{"two barriers", "deadlock", "setp.lt.u32 p1, r1, 32; @p1 bra A; bar.sync 1; bra B; A: bar.sync 2; B:",
 		"setp.lt.u32 p1, r1, 32; @p1 bra A; bar.sync 1, 32; bra B; A: bar.sync 2, 32; B:", 1, 64},
 	{"members that do not come", "divergent", "setp.lt.u32 p1, r1, 16; @p1 shfl.sync.bfly.b32 r3, r1, 1, 31, -1; bar.warp.sync -1;",

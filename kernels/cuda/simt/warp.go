@@ -360,7 +360,7 @@ func (w *warp) members(in *instr, active uint32, lane int) (part, named uint32) 
 func (w *warp) release() bool {
 	for i := range w.groups {
 		g := &w.groups[i]
-		if g.want == 0 || g.want&w.alive&^g.mask != 0 {
+		if g.want == 0 || g.want&w.alive&^g.mask != 0 && !w.elsewhere(g) {
 			continue
 		}
 		in := w.cta.p.code[g.pc]
@@ -381,6 +381,43 @@ func (w *warp) release() bool {
 		return true
 	}
 	return false
+}
+
+// elsewhere says whether all lanes that a group waits for wait at the same barrier too, by other instructions, and if so lets those go on.
+func (w *warp) elsewhere(g *group) bool {
+	in := w.cta.p.code[g.pc]
+	if in.loose == nil {
+		return false
+	}
+	var others []*group
+	mask := g.mask
+	for i := range w.groups {
+		if o := &w.groups[i]; o != g && o.want == g.want && w.cta.p.code[o.pc].alike(w, in, o, g) {
+			others = append(others, o)
+			mask |= o.mask
+		}
+	}
+	if g.want&w.alive&^mask != 0 {
+		return false
+	}
+	for _, o := range others {
+		o.want = 0
+		o.pc++
+	}
+	return true
+}
+
+// alike says whether two barriers are the same one for the groups that wait there.
+func (in *instr) alike(w *warp, other *instr, g, h *group) bool {
+	if len(in.loose) == 0 || len(in.loose) != len(other.loose) {
+		return false
+	}
+	for k := range in.loose {
+		if in.loose[k].get(w)[bits.TrailingZeros32(g.mask)] != other.loose[k].get(w)[bits.TrailingZeros32(h.mask)] {
+			return false
+		}
+	}
+	return true
 }
 
 // stuck fails: every group waits for lanes that wait elsewhere.

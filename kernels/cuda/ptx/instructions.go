@@ -335,6 +335,9 @@ cvt.rn|rz[.relu].bf16x2.f32                      d, s:1, t:1       @80/7.0
 cvt.rna.tf32.f32                                 d, s:1            @80/7.0
 cvt.rn|rz[.relu].tf32.f32                        d, s:1            @90/7.8
 cvt.f32.bf16                                     d, s:1            @80/7.1
+cvt.pack.sat.u16|s16.s32                         d:b32, a:s32, b:s32            @72/6.5
+cvt.pack.sat.u8|s8.s32.b32                       d:b32, a:s32, b:s32, c:b32     @72/6.5
+cvt.pack.sat.u4|s4|u2|s2.s32.b32                 d:b32, a:s32, b:s32, c:b32     @75/6.5
 `
 
 const controlInstructions = `

@@ -3,6 +3,7 @@ package simt
 import (
 	"math"
 	"math/big"
+	"strconv"
 
 	"onestep/kernels/cuda/ptx"
 )
@@ -36,6 +37,10 @@ func bitsOf(t ptx.Type, mode rounding) func(float64) uint64 {
 // convert decodes cvt.
 func (d *decoder) convert() {
 	in := d.in
+	if in.Mods[0] == "pack" {
+		d.packIntegers()
+		return
+	}
 	if len(in.Types) != 2 {
 		d.unsupported("a conversion of %d types", len(in.Types))
 	}
@@ -211,4 +216,23 @@ func (d *decoder) intToInt(to, from ptx.Type, sat bool) {
 		}
 		return extend(x, tn, ts) & bitsMask(width)
 	})
+}
+
+// packIntegers decodes cvt.pack: a and b, kept within a narrow type, next to each other, b lowest, and above them what c has lowest.
+func (d *decoder) packIntegers() {
+	to := d.in.Mods[2]
+	n, err := strconv.Atoi(to[1:])
+	if err != nil {
+		d.unsupported("packing %s", to)
+	}
+	least, most := int64(0), int64(bitsMask(n))
+	if to[0] == 's' {
+		least, most = -1<<(n-1), int64(bitsMask(n-1))
+	}
+	cut := func(x uint64) uint64 { return uint64(min(max(int64(int32(x)), least), most)) & bitsMask(n) }
+	if len(d.in.Operands) == 3 {
+		d.binary(func(a, b uint64) uint64 { return cut(a)<<n | cut(b) })
+		return
+	}
+	d.ternary(func(a, b, c uint64) uint64 { return (c<<(2*n) | cut(a)<<n | cut(b)) & bitsMask(32) })
 }

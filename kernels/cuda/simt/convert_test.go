@@ -212,3 +212,38 @@ func TestBrain(t *testing.T) {
 		return tensor32.nan
 	}}.check(t, between(tensor32, cut))
 }
+
+// TestIntegerPacking holds cvt.pack to bits of integers that are kept within a type.
+func TestIntegerPacking(t *testing.T) {
+	for typ, n := range map[string]int{"u16": 16, "s16": 16, "u8": 8, "s8": 8, "u4": 4, "s4": 4, "u2": 2, "s2": 2} {
+		kept := func(x uint64) uint64 {
+			z := number(x, 32, true)
+			least, most := new(big.Int), number(bitsMask(n), n, false)
+			if typ[0] == 's' {
+				least, most = number(1<<(n-1), n, true), number(bitsMask(n-1), n, true)
+			}
+			switch {
+			case z.Cmp(least) < 0:
+				z = least
+			case z.Cmp(most) > 0:
+				z = most
+			}
+			return low(z, n)
+		}
+		code := fmt.Sprintf("cvt.pack.sat.%s.s32.b32 r0, r1, r2, r3;", typ)
+		if n == 16 {
+			code = fmt.Sprintf("cvt.pack.sat.%s.s32 r0, r1, r2;", typ)
+		}
+		form{code, func(a, b, c uint64) uint64 {
+			return bitwise(32, func(i int) uint64 {
+				switch {
+				case i < n:
+					return bit(kept(b), i, n)
+				case i < 2*n:
+					return bit(kept(a), i-n, n)
+				}
+				return bit(c, i-2*n, 32)
+			})
+		}}.check(t, integers(32))
+	}
+}

@@ -378,9 +378,9 @@ redux.sync.and|or|xor.b32                    d:u32, a:u32, mask:u32    @80/7.0
 `
 
 const matrixInstructions = `
-ldmatrix.sync.aligned.m8n8.x1[.trans][.SHARED].b16             {d*1:b32}, [a]        @75/6.5
-ldmatrix.sync.aligned.m8n8.x2[.trans][.SHARED].b16             {d*2:b32}, [a]        @75/6.5
-ldmatrix.sync.aligned.m8n8.x4[.trans][.SHARED].b16             {d*4:b32}, [a]        @75/6.5
+ldmatrix.sync.aligned(.m8n8.x1[.trans])[.SHARED].b16           {d*1:b32}, [a]        @75/6.5
+ldmatrix.sync.aligned(.m8n8.x2[.trans])[.SHARED].b16           {d*2:b32}, [a]        @75/6.5
+ldmatrix.sync.aligned(.m8n8.x4[.trans])[.SHARED].b16           {d*4:b32}, [a]        @75/6.5
 movmatrix.sync.aligned.m8n8.trans.b16                          d:b32, r:b32          @75/7.8
 mma.sync.aligned.m8n8k4.row|col.row|col.f32.f16.f16.f32        {d*8:f32}, {a*2:f16x2}, {b*2:f16x2}, {c*8:f32}   @70/6.4
 mma.sync.aligned.m8n8k4.row|col.row|col.f16.f16.f16.f16        {d*4:f16x2}, {a*2:f16x2}, {b*2:f16x2}, {c*4:f16x2}   @70/6.4

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"onestep/kernels/cuda/conformance"
@@ -21,7 +20,7 @@ func cases(ctx context.Context, f *flags, out io.Writer) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w after %d of %d cases", cli.ErrInterrupted, i, len(f.files))
 		}
-		name, counters, err := runCase(f, file)
+		name, counters, err := runCase(f, file, out)
 		if err != nil {
 			fmt.Fprintf(out, "FAIL %s: %v\n", name, err)
 			failed++
@@ -38,13 +37,13 @@ func cases(ctx context.Context, f *flags, out io.Writer) error {
 	return nil
 }
 
-// runCase runs one case; its name is the file's until that is read.
-func runCase(f *flags, file string) (name string, counters *simt.Counters, err error) {
+// runCase runs one case, whose kernel may print; its name is the file's until that is read.
+func runCase(f *flags, file string, out io.Writer) (name string, counters *simt.Counters, err error) {
 	c, err := conformance.Read(file)
 	if err != nil {
 		return file, nil, err
 	}
-	d, counters, err := open(f)
+	d, counters, err := open(f, out)
 	if err != nil {
 		return c.Name, nil, err
 	}
@@ -55,8 +54,8 @@ func runCase(f *flags, file string) (name string, counters *simt.Counters, err e
 	return c.Name, counters, err
 }
 
-// open opens the device of the flags. The interpreter looks for everything that it can see.
-func open(f *flags) (driver.Driver, *simt.Counters, error) {
+// open opens the device of the flags. The interpreter looks for everything that it can see; what kernels print goes to out.
+func open(f *flags, out io.Writer) (driver.Driver, *simt.Counters, error) {
 	n, err := ordinal(f.device)
 	if err != nil || n >= 0 {
 		d, err := driver.Open(n)
@@ -64,7 +63,7 @@ func open(f *flags) (driver.Driver, *simt.Counters, error) {
 	}
 	o := simt.Strict
 	o.Seed, o.MaxTime = f.seed, time.Duration(f.limit)*time.Second
-	o.Print = os.Stdout
+	o.Print = out
 	if f.counters {
 		o.Counters = simt.NewCounters(true)
 	}

@@ -37,15 +37,22 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestCompiled runs kernels that LLVM compiled: integers, floats, branches, calls, recursion, local memory, structs.
+// TestCompiled runs kernels that compilers made: integers, floats, branches, calls, recursion, local memory, structs of LLVM; those, calls
+// through registers, groups of lanes, pipelines, packed halves and printf of NVRTC; tensor cores, scans and atomics of Triton.
 func TestCompiled(t *testing.T) {
-	files, err := filepath.Glob("testdata/llvm/*.json")
-	if err != nil || len(files) != 9 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
-	for _, seed := range []string{"0", "1"} {
-		if out, err := call(t, append([]string{"case", "--seed", seed}, files...)...); err != nil || strings.Count(out, "ok llvm_") != 9 {
-			t.Errorf("seed %s: %v\n%s", seed, err, out)
+	for compiler, n := range map[string]int{"llvm": 9, "nvrtc": 15, "triton": 11} {
+		files, err := filepath.Glob("testdata/" + compiler + "/*.json")
+		if err != nil || len(files) != n {
+			t.Fatalf("%s: %d files, %v", compiler, len(files), err)
+		}
+		for _, seed := range []string{"0", "1"} {
+			out, err := call(t, append([]string{"case", "--seed", seed}, files...)...)
+			if err != nil || strings.Count(out, "ok "+compiler+"_") != n {
+				t.Errorf("%s, seed %s: %v\n%s", compiler, seed, err, out)
+			}
+			if compiler == "nvrtc" && !strings.Contains(out, "x[29]=2.000008 big 31885837205504\n") {
+				t.Errorf("what the kernel prints is missing:\n%s", out)
+			}
 		}
 	}
 }

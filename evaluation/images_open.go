@@ -2,7 +2,10 @@ package evaluation
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"onestep/checkpoint"
 	"onestep/data"
@@ -15,7 +18,11 @@ func OpenImages(path string) (Images, error) {
 		if err != nil {
 			return nil, err
 		}
-		return InMemory(Source{Kind: "folder", Path: path}, m.Pixels, m.H, m.W, m.C), nil
+		source := Source{Kind: "folder", Path: path}
+		if hasJPEG(path) {
+			source.Notes = []string{"there are JPEG files, whose pixels are not those that were compressed, and differ between decoders"}
+		}
+		return InMemory(source, m.Pixels, m.H, m.W, m.C), nil
 	}
 	f, all, err := checkpoint.OpenArrays(path, "arr_0")
 	if err != nil {
@@ -26,4 +33,17 @@ func OpenImages(path string) (Images, error) {
 		return nil, fmt.Errorf("%w; it has %v", err, all)
 	}
 	return InMemory(Source{Kind: "npz", Path: path}, m.Pixels, m.H, m.W, m.C), nil
+}
+
+// hasJPEG says whether there is a JPEG file in a folder or below.
+func hasJPEG(dir string) (found bool) {
+	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		switch strings.ToLower(filepath.Ext(path)) {
+		case ".jpg", ".jpeg":
+			found = true
+			return fs.SkipAll
+		}
+		return err
+	})
+	return found
 }

@@ -34,7 +34,7 @@ func defaults() *flags {
 // options lists all flags, bound to f.
 func (f *flags) options() []cli.Option {
 	return []cli.Option{
-		cli.New("Images", "samples", "FILE|DIR", "images to judge: a .npz of arr_0 (N,H,W,C), a folder or a zip file of PNGs", (*cli.Text)(&f.samples)),
+		cli.New("Images", "samples", "FILE|DIR", "images to judge: a .npz of arr_0 (N,H,W,C), or a folder of PNG files", (*cli.Text)(&f.samples)),
 		cli.New("Images", "ref", "FILE|DIR", "images to compare with, of the same kinds, or their statistics: a .npz of mu and sigma, as EDM's", (*cli.Text)(&f.ref)),
 
 		cli.New("Network", "inception", "FILE", "weights of the 2015-12-05 Inception, of any format that convert reads: pytorch-fid's pt_inception-2015-12-05-6726825d.pth, or OpenAI's port of TensorFlow's", (*cli.Text)(&f.inception)),

@@ -92,8 +92,11 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 	return learnt.Write(f.saveRef)
 }
 
-// interrupted is the error of a run that the user ended.
+// interrupted is the error of a run that the user ended. What the user may do about others is said with them.
 func interrupted(ctx context.Context, err error) error {
+	if errors.Is(err, evaluation.ErrUnlike) {
+		return fmt.Errorf("%w\n--force compares nevertheless", err)
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return fmt.Errorf("%w; nothing is written", cli.ErrInterrupted)
 	}

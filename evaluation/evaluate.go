@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -84,6 +85,9 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	return r.checkStamps(ref, stamp, o.Force)
 }
 
+// ErrUnlike is the reason not to compare with a reference that was made in another way, unless by force.
+var ErrUnlike = errors.New("not comparable")
+
 func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	s := r.Samples
 	if stamp == nil {
@@ -101,7 +105,7 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	unlike := s.unlike(stamp)
 	switch {
 	case len(unlike) > 0 && !force:
-		return fmt.Errorf("%s: not comparable (--force compares nevertheless):\n  %s", ref.Path, strings.Join(unlike, "\n  "))
+		return fmt.Errorf("%s: %w:\n  %s", ref.Path, ErrUnlike, strings.Join(unlike, "\n  "))
 	case len(unlike) > 0:
 		r.note(ref.Path, "NOT COMPARABLE, compared by force:")
 		r.note(ref.Path, unlike...)

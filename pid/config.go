@@ -47,6 +47,12 @@ type Config struct {
 	EvalEvery   int `json:"eval_every"`   // steps; 0: only at the end
 	EvalImages  int `json:"eval_images"`  // images per Fréchet distance in the final table; 0: no table
 	GridSamples int `json:"grid_samples"` // images in samples.png, of teacher and student each; 0: no grid
+
+	Inception string `json:"inception"`  // weight file of the Inception network; "": no FID
+	Ref       string `json:"ref"`        // statistics to compare with
+	Resize    string `json:"resize"`     // how images become its input: auto, tensorflow or pytorch-fid; paper's code: tensorflow
+	FIDEvery  int    `json:"fid_every"`  // steps; 0: only at the end; code: 10000, with each checkpoint
+	FIDImages int    `json:"fid_images"` // per FID; paper: 50000
 }
 
 // DefaultJob is the embedded job: within ten minutes of two CPU cores. Its settings were chosen by short runs, see README.md.
@@ -54,6 +60,7 @@ var DefaultJob = Config{
 	Loss: "lpips", Weighting: "uniform", Points: 250, Steps: 5000, Batch: 32, Optimizer: "radam",
 	LR: 1e-3, Warmup: 50, AnnealFrom: 0.5, AnnealTo: 0.01, EMA: []float64{0.99, 0.999}, Stratified: true, InitScale: 1,
 	SaveEvery: 500, Keep: 3, EvalEvery: 1000, EvalImages: 2500, GridSamples: 64,
+	Resize: "auto", FIDImages: 5000,
 }
 
 // Check says what is wrong with a configuration.
@@ -65,6 +72,9 @@ func (c Config) Check() error {
 		if !(r >= 0 && r < 1) || slices.Contains(c.EMA[:i], r) {
 			return fmt.Errorf("ema %g: want different rates from 0 up to, not including, 1", r)
 		}
+	}
+	if err := c.checkFID(); err != nil {
+		return err
 	}
 	switch {
 	case c.Loss != "l1" && c.Loss != "l2" && c.Loss != "lpips":
@@ -87,6 +97,29 @@ func (c Config) Check() error {
 		return fmt.Errorf("clip %g, init-scale %g: must be finite and not negative", c.Clip, c.InitScale)
 	}
 	return nil
+}
+
+// checkFID is Check for the evaluation by the Inception network.
+func (c Config) checkFID() error {
+	switch {
+	case c.FIDEvery < 0 || c.FIDImages < 0:
+		return errors.New("fid-every, fid-images: must not be negative")
+	case c.Inception == "" && c.Ref == "":
+	case c.Inception == "":
+		return fmt.Errorf("ref %s: only FID compares with it: --inception names the network's weights", c.Ref)
+	case c.Ref == "":
+		return fmt.Errorf("inception %s: FID compares with statistics: --ref names their file", c.Inception)
+	case c.Resize != "auto" && c.Resize != "tensorflow" && c.Resize != "pytorch-fid":
+		return fmt.Errorf("resize %q: want auto, tensorflow or pytorch-fid", c.Resize)
+	case c.FIDImages < 3:
+		return fmt.Errorf("fid-images %d: a FID and its interval need three, and trusted ones thousands", c.FIDImages)
+	}
+	return nil
+}
+
+// HasFID says whether there is a FID after a step before the last.
+func (c Config) HasFID(step int) bool {
+	return c.Inception != "" && c.FIDEvery > 0 && step%c.FIDEvery == 0
 }
 
 // JSON is the configuration as a run keeps it.

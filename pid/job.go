@@ -83,6 +83,9 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 func (j *Job) Join(ranks Ranks) error {
 	c := j.Config
 	c.Teacher, c.VGG = j.digest(), j.perceptual()
+	if c.Inception != "" { // only one of them reads what it judges by
+		c.Inception, c.Ref = "given", "given"
+	}
 	return j.Trainer.Join(ranks, c.JSON())
 }
 

@@ -21,8 +21,9 @@ type Preset struct {
 // Presets are the embedded job and those of the paper.
 //
 // Each number of the latter has its source behind it: T is the paper's table 6 [tee24], S the authors' launch script, C the code that it starts
-// (pantheon5100/pid_diffusion, commit b99605b). Where T and S disagree, as in the number of GPUs, it is S's. LPIPS enlarges images to 224 pixels,
-// which is [nn.NewVGGLPIPS]'s own setting (C). The loss scale starts at 2^20 and grows by 2^0.001 a step (C), as [optim.Half] does.
+// (pantheon5100/pid_diffusion, commit b99605b), E its scripts/fid_evaluation.py as scripts/fid_eval.sh calls it. Where T and S disagree, as in the
+// number of GPUs, it is S's. LPIPS enlarges images to 224 pixels, which is [nn.NewVGGLPIPS]'s own setting (C). The loss scale starts at 2^20 and
+// grows by 2^0.001 a step (C), as [optim.Half] does.
 //
 // Deviation: the code sums the mean gradients of microbatches, this trainer takes the mean of the batch. RAdam and Adam do not see the factor,
 // but for RAdam's first five steps, which are not normalised. Nor does the code ever end: steps are those it counts down to.
@@ -59,6 +60,10 @@ var CIFAR10 = Config{
 	EvalEvery:   10_000, // ours: with each checkpoint
 	EvalImages:  50_000, // T's FID is of so many
 	GridSamples: 64,     // ours
+
+	Resize:    "tensorflow", // E, and EDM for its statistics, whoever has published the weights
+	FIDEvery:  10_000,       // E judges every checkpoint, S's 10000 steps apart; on the way only its averages, which is ours
+	FIDImages: 50_000,       // T, E: once, by the seeds 0 to 49999; the noise of a seed is ours
 }
 
 // ImageNet64 is the paper's job for ImageNet at 64×64 pixels: what differs from [CIFAR10].

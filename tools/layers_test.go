@@ -56,7 +56,7 @@ tools/internal/device      kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor data gonum.org/v1/plot
 tools/internal/report      tensor pid tools/internal/picture
-tools/internal/judge       tensor nn pid embedded tools/internal/picture
+tools/internal/judge       tensor nn evaluation pid embedded tools/internal/picture
 tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report
 tools/sample               tensor nn pid embedded data tools/internal/cli tools/internal/device tools/internal/picture tools/internal/progress

@@ -98,6 +98,9 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 	if err := f.foresee(d); err != nil {
 		return nil, err
 	}
+	if err := f.openFID(d); err != nil {
+		return nil, err
+	}
 	teacher, err := loadTeacher(d, f.Teacher)
 	if err != nil {
 		return nil, fmt.Errorf("--teacher: %w", err)
@@ -107,6 +110,19 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 		return nil, err
 	}
 	return pid.NewJob(f.Config, teacher, perceptual)
+}
+
+// openFID reads what FIDs are measured by, before anything large. Only rank 0 measures.
+func (f *flags) openFID(d *tensor.Device) error {
+	if f.place.Rank > 0 || f.Inception == "" {
+		return nil
+	}
+	net, err := teacherConfig(f.Teacher)
+	if err != nil {
+		return fmt.Errorf("--teacher: %w", err)
+	}
+	f.fid, err = judge.OpenFID(d, f.Config, net)
+	return err
 }
 
 func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {

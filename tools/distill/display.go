@@ -17,6 +17,7 @@ import (
 	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/judge"
+	"onestep/tools/internal/progress"
 	"onestep/tools/internal/report"
 )
 
@@ -38,17 +39,17 @@ func newDisplay(f *flags, d *tensor.Device, dir *pid.Run, job *pid.Job, where st
 		dir: dir, config: f.Config, paged: time.Now(),
 		report: report.Report{Dir: dir.Dir, Settings: f.settings(), Provenance: provenance(f, job, where)},
 	}
-	if s.judge, err = judge.New(d, job, f.Config); err != nil {
+	if s.judge, err = judge.New(d, job, f.Config, f.fid); err != nil {
 		return nil, err
 	}
 	s.board, err = pid.OpenBoard(dir, job)
 	return s, err
 }
 
-// evaluate looks at the student after a step, and returns a line about it.
-func (s *display) evaluate(ctx context.Context, step int) (line string, err error) {
+// evaluate looks at the student after a step, and returns a line about it. says is told what takes long.
+func (s *display) evaluate(ctx context.Context, step int, what judge.Look, says func(string)) (line string, err error) {
 	return line, s.board.Aside(func() error {
-		if line, err = s.judge.Snapshot(ctx, s.dir, step); err != nil {
+		if line, err = s.judge.Snapshot(ctx, s.dir, step, what, says); err != nil || !what.Grid {
 			return err
 		}
 		return s.board.Samples(step, filepath.Join(s.dir.Dir, fmt.Sprintf("samples_%06d.png", step)))
@@ -83,7 +84,7 @@ func (s *display) page() error {
 }
 
 // final draws the pictures of a complete run, prints its table, and writes the page.
-func (s *display) final(ctx context.Context, out io.Writer) error {
+func (s *display) final(ctx context.Context, out, messages io.Writer) error {
 	if err := s.board.Flush(); err != nil { // what follows is no training
 		return err
 	}
@@ -94,17 +95,18 @@ func (s *display) final(ctx context.Context, out io.Writer) error {
 	if err := s.board.Samples(s.config.Steps, path); err != nil {
 		return err
 	}
-	if s.config.EvalEvery > 0 { // the end of the curve
-		if _, err := s.judge.Measure(ctx, s.dir, s.config.Steps); err != nil {
-			return err
-		}
+	bar := progress.New(messages, s.config.Steps)
+	err := s.judge.End(ctx, s.dir, bar.Note)
+	bar.Finish()
+	if err != nil {
+		return err
 	}
 	var table bytes.Buffer
 	fmt.Fprintln(out)
 	if err := s.judge.Table(ctx, io.MultiWriter(out, &table)); err != nil {
 		return err
 	}
-	err := tensor.AtomicWrite(filepath.Join(s.dir.Dir, "results.txt"), func(w io.Writer) error {
+	err = tensor.AtomicWrite(filepath.Join(s.dir.Dir, "results.txt"), func(w io.Writer) error {
 		_, err := table.WriteTo(w)
 		return err
 	})
@@ -149,6 +151,10 @@ func provenance(f *flags, job *pid.Job, where string) []report.Fact {
 	}
 	if sum := job.PerceptualDigest(); sum != "" {
 		list = append(list, report.Fact{Name: "Perceptual network", Value: cmp.Or(f.VGG, "embedded") + ", weights of SHA-256 " + sum})
+	}
+	if f.fid != nil {
+		list = append(list, report.Fact{Name: "Inception network", Value: f.Inception + ", weights of SHA-256 " + f.fid.Network.Digest},
+			report.Fact{Name: "Reference of FID", Value: f.fid.About()})
 	}
 	return append(list, report.Fact{Name: "Random numbers", Value: fmt.Sprintf("seed %d", f.Seed)})
 }

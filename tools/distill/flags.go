@@ -11,6 +11,7 @@ import (
 	"onestep/pid"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
+	"onestep/tools/internal/judge"
 	"onestep/tools/internal/plan"
 )
 
@@ -26,6 +27,7 @@ type flags struct {
 	notes     []error // about it
 
 	place dist.Start // of this process among those of the run
+	fid   *judge.FID // of the run, on rank 0; nil: none
 	plan  *plan.Plan // of the run, on rank 0
 	rate  *plan.Rate // of its device
 
@@ -65,6 +67,12 @@ func (f *flags) options() []option {
 		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
 		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
 		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), change},
+
+		{cli.New("FID", "inception", "FILE", "weights of the 2015-12-05 Inception, of any format that convert reads, for the FID of every average, and in the end of the raw weights; empty: none", (*cli.Text)(&f.Inception)), change},
+		{cli.New("FID", "ref", "FILE", "statistics to compare with: a .npz of mu and sigma, EDM's or of evaluate --save-ref", (*cli.Text)(&f.Ref)), change},
+		{cli.New("FID", "resize", "NAME", "how images become the network's input: tensorflow, as EDM, OpenAI and clean-fid do, or pytorch-fid; auto: as the weights' publisher", (*cli.Text)(&f.Resize)), change},
+		{cli.New("FID", "fid-every", "STEPS", "steps between FIDs; 0: only at the end", (*cli.Count)(&f.FIDEvery)), change},
+		{cli.New("FID", "fid-images", "IMAGES", "images per FID: those that sample draws of the seeds from 0 on", (*cli.Count)(&f.FIDImages)), change},
 
 		{cli.New("Networks", "teacher", "FILE", "teacher weights, of any format that convert reads; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), change},
 		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, as torchvision has them; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), change},
@@ -133,7 +141,17 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	if err := preset.Missing(f.Config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	return f, f.Check()
+	return f, f.check()
+}
+
+// check says what is wrong with the settings, and with flags that would change nothing.
+func (f *flags) check() error {
+	for _, name := range []string{"resize", "fid-every", "fid-images"} {
+		if _, ok := f.given[name]; ok && f.Inception == "" {
+			return fmt.Errorf("--%s: there is no FID without the network: --inception names its weights, and --ref the statistics to compare with", name)
+		}
+	}
+	return f.Check()
 }
 
 // resume takes over the settings of a run. The flags that were given may change some of them, and must agree with the others.
@@ -148,7 +166,7 @@ func (f *flags) resume(c pid.Config) error {
 	if err := cli.Set(f.plain(), f.given); err != nil {
 		return err
 	}
-	return f.Check()
+	return f.check()
 }
 
 const usageHead = `Usage: distill [flags]

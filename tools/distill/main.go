@@ -46,6 +46,11 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 	for _, note := range dir.Notes {
 		fmt.Fprintf(messages, "distill: note: %v\n", note)
 	}
+	if f.fid != nil {
+		for _, note := range f.fid.Notes {
+			fmt.Fprintf(messages, "distill: note: FID: %s\n", note)
+		}
+	}
 	fmt.Fprintf(messages, "%s: %d parameters on %s, %d of %d steps done\n", dir.Dir, job.Student.Net.Count(), where, job.Trainer.Step, f.Steps)
 	if f.plan != nil {
 		fmt.Fprintln(messages, f.plan.Short(f.rate))
@@ -53,7 +58,7 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out,
 	if err := train(ctx, f, dir, job, shown, messages); err != nil {
 		return err
 	}
-	err = shown.final(ctx, out)
+	err = shown.final(ctx, out, messages)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: the student is complete; --resume --out %s draws its pictures and prints its table", cli.ErrInterrupted, dir.Dir)
 	}

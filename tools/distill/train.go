@@ -8,6 +8,7 @@ import (
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/judge"
 	"onestep/tools/internal/progress"
 )
 
@@ -23,10 +24,11 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *dis
 		return shown.save(job, bar.Println)
 	}
 	evaluate := func(step int) error {
-		if !due(f.EvalEvery, step) || step == dir.Evaluated || step == f.Steps {
+		what := judge.Look{Grid: due(f.EvalEvery, step), FID: f.HasFID(step)}
+		if what == (judge.Look{}) || step == dir.Evaluated || step == f.Steps {
 			return nil
 		}
-		line, err := shown.evaluate(ctx, step)
+		line, err := shown.evaluate(ctx, step, what, bar.Note)
 		if err == nil {
 			dir.Evaluated = step
 			bar.Println(line)
@@ -72,7 +74,9 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *dis
 func due(every, step int) bool { return every > 0 && step%every == 0 }
 
 // pause says after which steps there is something to do with the parameters.
-func (f *flags) pause(step int) bool { return due(f.EvalEvery, step) || due(f.SaveEvery, step) }
+func (f *flags) pause(step int) bool {
+	return due(f.EvalEvery, step) || due(f.SaveEvery, step) || f.HasFID(step)
+}
 
 // stopped says whether an error is that this rank or another was told to stop.
 func stopped(ctx context.Context, err error) bool {

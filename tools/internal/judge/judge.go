@@ -5,8 +5,8 @@ package judge
 import (
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"onestep/embedded"
@@ -25,6 +25,8 @@ type Judge struct {
 	config    pid.Config
 	generator pid.Generator
 	evaluator *pid.Evaluator // nil: no distance for such images
+	fid       *FID           // nil: none
+	last      []measured     // FIDs of the complete run
 	teacher   []float32      // the teacher's images for the grid
 }
 
@@ -56,10 +58,10 @@ func classifier(d *tensor.Device, open func() (*tensor.SafeTensors, error)) (*nn
 // batch is how many images of so many pixels a side are drawn at a time.
 func batch(size int) int { return min(max(1<<16/(size*size), 1), 100) }
 
-// New prepares the judge of a run.
-func New(d *tensor.Device, job *pid.Job, c pid.Config) (*Judge, error) {
+// New prepares the judge of a run. fid may be nil.
+func New(d *tensor.Device, job *pid.Job, c pid.Config, fid *FID) (*Judge, error) {
 	net := job.Student.Net
-	j := &Judge{job: job, config: c, generator: pid.GeneratorFor(net, c.Seed^drawSeed)}
+	j := &Judge{job: job, config: c, fid: fid, generator: pid.GeneratorFor(net, c.Seed^drawSeed)}
 	if !Fits(net) {
 		return j, nil
 	}
@@ -115,36 +117,89 @@ func (j *Judge) best() (*pid.Student, string, error) {
 	return s, "average " + pid.FormatRate(j.config.EMA[0]), err
 }
 
-// Snapshot writes the sample grid of a step, measures the student, and returns a line about it.
-func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int) (string, error) {
-	path := filepath.Join(dir.Dir, fmt.Sprintf("samples_%06d.png", step))
-	if err := j.Grid(ctx, path); err != nil {
-		return "", err
-	}
-	line, err := j.Measure(ctx, dir, step)
-	return fmt.Sprintf("step %d: %s%s", step, line, path), err
+// Look is what to look at after a step.
+type Look struct {
+	Grid bool // the sample grid, and the distance of the student that it shows
+	FID  bool // of every average
 }
 
-// Measure logs the distance of the student after a step, if there is one to have, and returns words about it.
-func (j *Judge) Measure(ctx context.Context, dir *pid.Run, step int) (string, error) {
+// Snapshot looks at the student of a step and returns a line about it. What was measured is logged in the end, so that nothing of a look that was
+// interrupted is in the log. says is told what takes long.
+func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int, what Look, says func(string)) (string, error) {
+	text, path := fmt.Sprintf("step %d: ", step), ""
+	var lines []any
+	if what.Grid {
+		path = filepath.Join(dir.Dir, fmt.Sprintf("samples_%06d.png", step))
+		if err := j.Grid(ctx, path); err != nil {
+			return "", err
+		}
+		words, line, err := j.distance(ctx, step)
+		if err != nil {
+			return "", err
+		}
+		if text += words; line != nil {
+			lines = append(lines, line)
+		}
+	}
+	if what.FID {
+		list, err := j.fids(ctx, false, says)
+		if err != nil {
+			return "", err
+		}
+		text += j.words(list)
+		lines = append(lines, j.fidLine(step, list))
+	}
+	for _, line := range lines {
+		if err := dir.Log(line); err != nil {
+			return "", err
+		}
+	}
+	return strings.TrimSuffix(text+path, "; "), nil
+}
+
+// distance measures the shown student's, if there is one to have, and returns words about it and a line for the log.
+func (j *Judge) distance(ctx context.Context, step int) (words string, line any, err error) {
 	n := j.config.EvalImages / 5
 	if j.evaluator == nil || n < 2 {
-		return "", nil
+		return "", nil, nil
 	}
 	s, name, err := j.best()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	fd, _, err := j.measure(ctx, j.byStudent(s), n)
-	if err != nil {
-		return "", err
-	}
-	err = dir.Log(struct {
+	return fmt.Sprintf("Fréchet distance of %d images (%s): %.1f; ", n, name, fd), struct {
 		Step   int     `json:"step"`
 		FD     float64 `json:"fd"`
 		Images int     `json:"fd_images"`
-	}{step, fd, n})
-	return fmt.Sprintf("Fréchet distance of %d images (%s): %.1f; ", n, name, fd), err
+	}{step, fd, n}, err
+}
+
+// End measures the student of a complete run for the log and the table: its distance, if the run has a curve of it, and every FID.
+func (j *Judge) End(ctx context.Context, dir *pid.Run, says func(string)) error {
+	var lines []any
+	if j.config.EvalEvery > 0 {
+		_, line, err := j.distance(ctx, j.config.Steps)
+		if err != nil {
+			return err
+		}
+		if line != nil {
+			lines = append(lines, line)
+		}
+	}
+	if j.fid != nil {
+		var err error
+		if j.last, err = j.fids(ctx, true, says); err != nil {
+			return err
+		}
+		lines = append(lines, j.fidLine(j.config.Steps, j.last))
+	}
+	for _, line := range lines {
+		if err := dir.Log(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Grid writes the teacher's images above the student's of the same noise.
@@ -202,63 +257,4 @@ func (j *Judge) measure(ctx context.Context, draw drawing, n int) (fd, rate floa
 		fd, err = j.evaluator.Distance(n, timed)
 	}
 	return fd, float64(n) / spent.Seconds(), err
-}
-
-// Table compares the teacher, at 35 evaluations and at 1, with the student before and after the run, a row at a time.
-func (j *Judge) Table(ctx context.Context, w io.Writer) error {
-	n := j.config.EvalImages
-	if n < 2 {
-		return nil
-	}
-	if j.evaluator == nil {
-		n = min(n, 2*batch(j.generator.H))
-	}
-	row := func(name string, nfe int, draw drawing) error {
-		fd, rate, err := j.measure(ctx, draw, n)
-		if err != nil {
-			return err
-		}
-		text := "-"
-		if j.evaluator != nil {
-			text = fmt.Sprintf("%.1f", fd)
-		}
-		_, err = fmt.Fprintf(w, "%-32s %12d %8s %12.4g\n", name, nfe, text, rate)
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "%-32s %12s %8s %12s\n", "", "evaluations", "FD", "images/s"); err != nil {
-		return err
-	}
-	heun := teacherSampler()
-	one := pid.Sampler{Levels: heun.Levels, Steps: 1}
-	before, err := j.job.Untrained()
-	if err != nil {
-		return err
-	}
-	if err := row("teacher, Heun", heun.NFE(), j.byTeacher(heun)); err != nil {
-		return err
-	}
-	if err := row("teacher, one step", one.NFE(), j.byTeacher(one)); err != nil {
-		return err
-	}
-	if err := row("student before", 1, j.byStudent(before)); err != nil {
-		return err
-	}
-	if err := row("student after, raw weights", 1, j.byStudent(j.job.Student)); err != nil {
-		return err
-	}
-	for k, rate := range j.config.EMA {
-		s, err := j.job.Average(k)
-		if err != nil {
-			return err
-		}
-		if err := row("student after, average "+pid.FormatRate(rate), 1, j.byStudent(s)); err != nil {
-			return err
-		}
-	}
-	note := fmt.Sprintf("FD: Fréchet distance of %d images to Fashion-MNIST's test images, in the features of the embedded classifier.", n)
-	if j.evaluator == nil {
-		note = "No Fréchet distance (FD): the embedded judge knows 16-pixel grey images only."
-	}
-	_, err = fmt.Fprintln(w, note)
-	return err
 }

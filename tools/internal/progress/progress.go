@@ -34,6 +34,7 @@ type Bar struct {
 	step     int
 	loss     float64
 	extra    string
+	note     string // in its place
 	begun    bool
 	finished bool
 	first    time.Time // of the first update
@@ -79,7 +80,7 @@ func (b *Bar) Update(step int, loss float64, extra ...string) {
 		b.first = now
 	}
 	first := !b.begun
-	b.begun, b.last, b.step, b.loss, b.extra = true, now, step, loss, strings.Join(extra, "  ")
+	b.begun, b.last, b.step, b.loss, b.extra, b.note = true, now, step, loss, strings.Join(extra, "  "), ""
 
 	switch done := step == b.total; {
 	case b.width != nil && (first || done || now.Sub(b.shown) >= redraw):
@@ -89,11 +90,28 @@ func (b *Bar) Update(step int, loss float64, extra ...string) {
 	}
 }
 
+// Note shows what is going on between two steps, until the next is done or a line is written. Its time does not count for the speed.
+func (b *Bar) Note(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.finished {
+		return
+	}
+	b.last, b.note = b.now(), text
+	switch {
+	case b.width != nil && b.last.Sub(b.shown) >= redraw:
+		b.draw()
+	case b.width == nil && b.last.Sub(b.shown) >= logging:
+		b.log()
+	}
+}
+
 // Println writes a line of its own above the live one.
 func (b *Bar) Println(args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.erase()
+	b.note = ""
 	fmt.Fprintln(b.w, args...)
 	if b.width != nil && b.begun && !b.finished {
 		b.draw()
@@ -105,9 +123,10 @@ func (b *Bar) Finish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.finished || !b.begun {
+		b.erase()
 		return
 	}
-	b.finished = true
+	b.finished, b.note = true, ""
 	if b.width != nil {
 		b.draw()
 		fmt.Fprintln(b.w)
@@ -119,8 +138,12 @@ func (b *Bar) Finish() {
 
 // log writes a plain line.
 func (b *Bar) log() {
-	fmt.Fprintln(b.w, strings.Join(append([]string{strings.TrimSuffix(cmp.Or(b.Unit, "steps"), "s") + " " + b.count()}, b.facts()...), "  "))
-	b.shown, b.logged = b.last, b.step
+	line := strings.Join(append([]string{b.count()}, b.facts()...), "  ")
+	if b.begun {
+		line, b.logged = strings.TrimSuffix(cmp.Or(b.Unit, "steps"), "s")+" "+line, b.step
+	}
+	fmt.Fprintln(b.w, line)
+	b.shown = b.last
 }
 
 // draw writes the live line over the one before. On a narrow terminal the bar goes first, then the end of the line.
@@ -128,7 +151,7 @@ func (b *Bar) draw() {
 	width := b.width() - 1 // the last cell would wrap on some terminals
 	text := []rune(strings.Join(append([]string{b.count()}, b.facts()...), "  "))
 	room := min(width-len(text)-4, longest) / 8 * 8 // coarse, so that it does not follow each digit of the text
-	if room > 0 && b.total > 0 {
+	if room > 0 && b.total > 0 && b.begun {
 		full := min(max(b.step*room/b.total, 0), room)
 		text = append([]rune("["+strings.Repeat("=", full)+strings.Repeat(" ", room-full)+"]  "), text...)
 	}
@@ -146,8 +169,11 @@ func (b *Bar) erase() {
 	}
 }
 
-// count is "step/total", of constant width.
+// count is "step/total", of constant width; before the first step, the note.
 func (b *Bar) count() string {
+	if !b.begun {
+		return b.note
+	}
 	if b.total <= 0 {
 		return fmt.Sprint(b.step)
 	}
@@ -158,6 +184,9 @@ func (b *Bar) count() string {
 // facts is what stands behind the count.
 func (b *Bar) facts() []string {
 	var list []string
+	if !b.begun {
+		return nil
+	}
 	if b.total > 0 {
 		list = append(list, fmt.Sprintf("%3d%%", b.step*100/b.total))
 	}
@@ -179,8 +208,8 @@ func (b *Bar) facts() []string {
 			list = append(list, "in "+clock(b.last.Sub(b.first).Seconds()))
 		}
 	}
-	if b.extra != "" {
-		list = append(list, b.extra)
+	if text := cmp.Or(b.note, b.extra); text != "" {
+		list = append(list, text)
 	}
 	return list
 }

@@ -75,6 +75,50 @@ step 100/100  100%  loss 0.01       2 steps/s  in 50s  kimg 3
 	}
 }
 
+// TestNote: notes stand behind the step, or alone before the first, and neither their time nor they stay.
+func TestNote(t *testing.T) {
+	b, out, wait := fake(100, 0)
+	b.Note("begin")
+	wait(10 * time.Second)
+	for i := range 3 {
+		b.Update(i, 1)
+		wait(time.Second)
+	}
+	for range 21 {
+		b.Note("look")
+		wait(time.Second)
+	}
+	b.Println("seen")
+	b.Note("again")
+	wait(time.Second)
+	b.Update(3, 1)
+	b.Note("end")
+	b.Finish()
+	want := `begin
+step   0/100    0%  loss 1        
+step   2/100    2%  loss 1          1 steps/s  ETA 1m38s  look
+step   2/100    2%  loss 1          1 steps/s  ETA 1m38s  look
+seen
+step   3/100    3%  loss 1          1 steps/s  ETA 1m37s
+`
+	if got := out.String(); !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if strings.Contains(out.String(), "end") {
+		t.Error("the last line has a note")
+	}
+
+	b, out, _ = fake(100, 60)
+	b.Note("alone")
+	if got := screen(out.String()); got[0] != "alone" {
+		t.Errorf("screen %q", got)
+	}
+	b.Finish()
+	if got := screen(out.String()); got[0] != "" {
+		t.Errorf("in the end, screen %q", got)
+	}
+}
+
 // TestPlainInterrupted: the state at the end is logged once, wherever that is.
 func TestPlainInterrupted(t *testing.T) {
 	b, out, wait := fake(10, 0)

@@ -39,15 +39,19 @@ func curves(dir string, c pid.Config, l pid.Log, speeds []pid.Speed) (list []fig
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range measures(l) {
-		s := picture.Series{Name: name}
-		for _, e := range l.Evaluations {
-			if y, ok := e.Numbers[name]; ok {
-				s.X, s.Y = append(s.X, float64(e.Step)), append(s.Y, y)
+	for _, kind := range kinds(l) {
+		var lines []picture.Series
+		for _, name := range kind.measures {
+			s := picture.Series{Name: seriesTitle(name)}
+			for _, e := range l.Evaluations {
+				if y, ok := e.Numbers[name]; ok {
+					s.X, s.Y = append(s.X, float64(e.Step)), append(s.Y, y)
+				}
 			}
+			lines = append(lines, s)
 		}
-		title := measureTitle(name)
-		if err := draw(name+".png", title, picture.Axes{Title: title, Y: title, LogY: true}, s); err != nil {
+		title := kindTitle(kind.name)
+		if err := draw(kind.name+".png", title, picture.Axes{Title: title, Y: title, LogY: true}, lines...); err != nil {
 			return nil, err
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"onestep/pid"
 )
 
-// measures are the names of what the evaluations measured, in order; not how many images they had.
+// measures are the names of what the evaluations measured, in order; not how many images they had, nor how sure they are.
 func measures(l pid.Log) (names []string) {
 	for _, e := range l.Evaluations {
 		for name := range e.Numbers {
-			if !strings.HasSuffix(name, "images") && !slices.Contains(names, name) {
+			if !strings.HasSuffix(name, "images") && !strings.HasSuffix(name, "spread") && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -22,12 +22,49 @@ func measures(l pid.Log) (names []string) {
 	return names
 }
 
-// measureTitle is a measure's name for people.
-func measureTitle(name string) string {
+// kind is what measures have in common: fid_raw and fid_0.99 are a fid of several students, which share a plot.
+type kind struct {
+	name     string
+	measures []string
+}
+
+func kinds(l pid.Log) (list []kind) {
+	for _, m := range measures(l) {
+		name, _, _ := strings.Cut(m, "_")
+		if n := len(list); n == 0 || list[n-1].name != name {
+			list = append(list, kind{name: name})
+		}
+		k := &list[len(list)-1]
+		k.measures = append(k.measures, m)
+	}
+	return list
+}
+
+// kindTitle, seriesTitle and measureTitle are names for people: of a plot, of a line in it, and of one number.
+func kindTitle(name string) string {
 	if title, ok := map[string]string{"fd": "Fréchet distance", "fid": "FID", "sfid": "sFID", "kid": "KID", "is": "Inception Score"}[name]; ok {
 		return title
 	}
-	return strings.ReplaceAll(name, "_", " ")
+	return name
+}
+
+func seriesTitle(measure string) string {
+	switch _, of, several := strings.Cut(measure, "_"); {
+	case !several:
+		return ""
+	case of == "raw":
+		return "raw weights"
+	default:
+		return "average " + of
+	}
+}
+
+func measureTitle(measure string) string {
+	name, _, _ := strings.Cut(measure, "_")
+	if s := seriesTitle(measure); s != "" {
+		return kindTitle(name) + ", " + s
+	}
+	return kindTitle(name)
 }
 
 // facts are the numbers at the head of the page.
@@ -55,7 +92,11 @@ func facts(c pid.Config, l pid.Log, speeds []pid.Speed) (list []Fact) {
 	for _, name := range measures(l) {
 		for _, e := range slices.Backward(l.Evaluations) {
 			if x, ok := e.Numbers[name]; ok {
-				add(measureTitle(name), "%.4g after %d steps", x, e.Step)
+				within := ""
+				if spread, ok := e.Numbers[name+"_spread"]; ok {
+					within = fmt.Sprintf(" ±%.2g", spread)
+				}
+				add(measureTitle(name), "%.4g%s after %d steps", x, within, e.Step)
 				break
 			}
 		}

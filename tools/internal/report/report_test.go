@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 			fmt.Fprintf(&log, `{"step":%d,"loss":2.5,"loss_q":[1,2,3,4],"grad_norm":1,"param_norm":1,"lr":0.1,"lg_loss_scale":18}`+"\n", s)
 		}
 		if s%10 == 0 {
-			fmt.Fprintf(&log, `{"step":%d,"fid":%d.5,"is":9,"fid_images":50}`+"\n", s, 100-s)
+			fmt.Fprintf(&log, `{"step":%d,"fid_0.99":%d.5,"fid_0.99_spread":0.25,"fid_raw":99,"is":9,"fid_images":50}`+"\n", s, 100-s)
 		}
 	}
 	log.WriteString(`{"step":31,"lo`)
@@ -86,7 +86,7 @@ func TestPage(t *testing.T) {
 	c.Batch, c.Steps, c.FP16 = 100, 60, true
 	page := written(t, Report{Dir: dir, Settings: []Setting{{Group: "A", Flag: "--<x>", Value: "1"}}, Provenance: []Fact{{"Command", "distill --out <here>"}}}, c)
 	for _, s := range []string{
-		"30 of 60 steps", "3 thousand", "2.5, mean of the last 10 steps", "2^18; 1 steps skipped", "FID", "70.5 after 30 steps", "Inception Score",
+		"30 of 60 steps", "3 thousand", "2.5, mean of the last 10 steps", "2^18; 1 steps skipped", "FID, average 0.99", "70.5 ±0.25 after 30 steps", "FID, raw weights", "99 after 30 steps", "Inception Score",
 		"1 h 06 min", "0.75 images/s", "1 MiB", "a &lt;table&gt; &amp; so on", "--&lt;x&gt;", "distill --out &lt;here&gt;",
 		"After 11700000 steps", "After 0 steps", "Images per second", "Loss scale",
 	} {

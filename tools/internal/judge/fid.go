@@ -1,0 +1,164 @@
+package judge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"onestep/evaluation"
+	"onestep/nn"
+	"onestep/pid"
+	"onestep/tensor"
+	"onestep/tools/internal/picture"
+)
+
+// FID is the Fréchet distance by the Inception network of the images that sample draws of a student's seeds from 0 on, as it saves them.
+type FID struct {
+	Network   *evaluation.Network
+	Reference *evaluation.Reference
+	Notes     []string // what a reader should know
+
+	images int
+}
+
+var onlyFID = evaluation.Options{Metrics: evaluation.Metrics{evaluation.FID}}
+
+// resizes are the values of a configuration's Resize but for auto, which is the weights' own.
+var resizes = map[string]nn.InceptionLayout{"tensorflow": nn.InceptionTensorFlow, "pytorch-fid": nn.InceptionPyTorch}
+
+// inceptionBatch is how many images go through the network at a time, if there are so many: as evaluate has it by default.
+const inceptionBatch = 16
+
+// OpenFID reads what a configuration names, nil if it names nothing, and refuses what cannot be compared with such a network's images.
+func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err error) {
+	if c.Inception == "" {
+		return nil, nil
+	}
+	if net.InChannels != 1 && net.InChannels != 3 {
+		return nil, fmt.Errorf("--inception: the network judges images of 1 or 3 channels, the teacher draws %d", net.InChannels)
+	}
+	f = &FID{images: c.FIDImages}
+	if f.Reference, err = evaluation.ReadReference(c.Ref); err != nil {
+		return nil, fmt.Errorf("--ref: %w (evaluate --save-ref makes them of images)", err)
+	}
+	if f.Network, err = evaluation.LoadInception(d, c.Inception); err != nil {
+		return nil, fmt.Errorf("--inception: %w", err)
+	}
+	f.Network.Batch = min(inceptionBatch, c.FIDImages)
+	if input, ok := resizes[c.Resize]; ok {
+		f.Network.Input = input
+	}
+	size := &drawn{n: c.FIDImages, g: pid.Generator{H: net.Resolution, W: net.Resolution, C: net.InChannels}}
+	if f.Notes, err = evaluation.Comparable(f.Network, size, f.Reference, onlyFID); err != nil {
+		return nil, fmt.Errorf("--ref: %w", err)
+	}
+	return f, nil
+}
+
+// About says what FIDs compare with, and how.
+func (f *FID) About() string {
+	s := f.Reference.Path + ", without a stamp"
+	if stamp := f.Reference.Stamp; stamp != nil {
+		s = fmt.Sprintf("%s, of %d images of SHA-256 %s", f.Reference.Path, stamp.Count, stamp.Pixels)
+	}
+	return s
+}
+
+// drawn are the images of a generator's first n seeds.
+type drawn struct {
+	ctx  context.Context
+	n    int
+	g    pid.Generator
+	draw drawing
+}
+
+func (i *drawn) Shape() (n, h, w, c int)   { return i.n, i.g.H, i.g.W, i.g.C }
+func (i *drawn) Source() evaluation.Source { return evaluation.Source{Kind: "student"} }
+func (i *drawn) Close() error              { return nil }
+
+func (i *drawn) Read(first, count int) (pixels []byte, err error) {
+	batch := batch(i.g.H)
+	for end := first + count; first < end; first += batch {
+		n := min(batch, end-first)
+		x, err := i.draw(i.ctx, pid.Seeds(uint64(first), n))
+		if err != nil {
+			return nil, err
+		}
+		pixels = append(pixels, picture.Rounded(x, n, i.g.H, i.g.W, i.g.C).Pixels...)
+	}
+	return pixels, nil
+}
+
+// measured is a FID of the student.
+type measured struct {
+	key, name string // of the weights: raw, or an average's rate; and for people
+	evaluation.Number
+}
+
+func (m measured) String() string { return fmt.Sprintf("%.2f ±%.2g", m.Value, m.Spread) }
+
+// fids measures the averages, and the raw weights if there are none or they are wanted.
+func (j *Judge) fids(ctx context.Context, raw bool, says func(string)) (list []measured, err error) {
+	g := pid.GeneratorFor(j.job.Student.Net, 0) // sample's
+	err = j.students(raw || len(j.config.EMA) == 0, func(key, name string, s *pid.Student) error {
+		o := onlyFID
+		o.Progress = func(_ string, done, total int) { says(fmt.Sprintf("FID, %s: %d of %d images", name, done, total)) }
+		o.Says = func(what string) { says(fmt.Sprintf("FID, %s: %s", name, what)) }
+		r, err := evaluation.Evaluate(ctx, j.fid.Network, &drawn{ctx, j.fid.images, g, func(ctx context.Context, seeds []uint64) ([]float32, error) {
+			return g.ByStudent(s, seeds)
+		}}, j.fid.Reference, o)
+		if err == nil {
+			list = append(list, measured{key, name, *r.FID})
+		}
+		return err
+	})
+	return list, err
+}
+
+// words is what was measured for people.
+func (j *Judge) words(list []measured) string {
+	s := fmt.Sprintf("FID of %d images: ", j.fid.images)
+	for _, m := range list {
+		s += fmt.Sprintf("%s %v, ", m.name, m)
+	}
+	return strings.TrimSuffix(s, ", ") + "; "
+}
+
+// students goes through the raw weights, if they are wanted, and all averages. Each student is valid until the next.
+func (j *Judge) students(raw bool, do func(key, name string, s *pid.Student) error) error {
+	if raw {
+		if err := do("raw", "raw weights", j.job.Student); err != nil {
+			return err
+		}
+	}
+	for k, rate := range j.config.EMA {
+		s, err := j.job.Average(k)
+		if err != nil {
+			return err
+		}
+		if err := do(pid.FormatRate(rate), "average "+pid.FormatRate(rate), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fidLine is what the log has of a step's: every FID with its interval of 95 %.
+func (j *Judge) fidLine(step int, list []measured) json.RawMessage {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"step":%d`, step)
+	for _, m := range list {
+		fmt.Fprintf(&b, `,"fid_%s":%s,"fid_%[1]s_spread":%[3]s`, m.key, number(m.Value), number(m.Spread))
+	}
+	fmt.Fprintf(&b, `,"fid_images":%d}`, j.fid.images)
+	return json.RawMessage(b.String())
+}
+
+func number(x float64) []byte {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // distances are finite
+	}
+	return b
+}

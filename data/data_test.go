@@ -25,7 +25,7 @@ func idx(data []byte, dims ...uint32) []byte {
 	return append(b, data...)
 }
 
-func zip(data []byte) []byte {
+func gzipped(data []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	w.Write(data)
@@ -61,7 +61,7 @@ func TestReadIDX(t *testing.T) {
 	images, labels := idx(count(24), 4, 2, 3), idx([]byte{3, 0, 255, 1}, 4)
 	dir := write(t, map[string][]byte{
 		"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels,
-		"t10k-images-idx3-ubyte.gz": zip(images), "t10k-labels-idx1-ubyte.gz": zip(labels),
+		"t10k-images-idx3-ubyte.gz": gzipped(images), "t10k-labels-idx1-ubyte.gz": gzipped(labels),
 		"other": images,
 	})
 	for _, test := range []struct {
@@ -97,7 +97,7 @@ func TestReadIDXErrors(t *testing.T) {
 		{idx(nil, 1<<32-1, 1<<14, 1<<14), nil, "images: shape [4294967295 16384 16384] is too large"},
 		{idx(nil, 1, 1<<14+1, 1), nil, "images: images with a side of 16385 pixels"},
 		{idx(nil, 1<<28, 16, 16), nil, "images: 0 bytes for shape [268435456 16 16]"}, // without allocating 64 GiB
-		{zip(good)[:30], nil, "images: "},
+		{gzipped(good)[:30], nil, "images: "},
 		{good, idx(count(3), 3), "labels: 3 labels for the 4 images of "},
 		{good, idx(count(2), 4), "labels: 2 bytes for shape [4]"},
 	} {
@@ -119,7 +119,7 @@ func TestReadIDXErrors(t *testing.T) {
 // FuzzIDX: no input panics, and what is accepted is as long as its shape says.
 func FuzzIDX(f *testing.F) {
 	f.Add(idx(count(24), 4, 2, 3))
-	f.Add(zip(idx(count(24), 4, 2, 3)))
+	f.Add(gzipped(idx(count(24), 4, 2, 3)))
 	f.Add(idx(nil, 1<<32-1, 1<<32-1, 1<<32-1))
 	f.Add(idx(nil, 0, 0, 0))
 	f.Add([]byte("\x1f\x8b"))
@@ -132,7 +132,7 @@ func FuzzIDX(f *testing.F) {
 }
 
 // picture is a PNG or JPEG file; every pixel is made by f.
-func picture(t *testing.T, format string, im interface {
+func picture(t testing.TB, format string, im interface {
 	image.Image
 	Set(x, y int, c color.Color)
 }, f func(x, y int) color.Color) []byte {

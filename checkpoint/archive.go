@@ -24,7 +24,16 @@ func openArchive(data []byte) (*archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zip: %w", err)
 	}
-	a := &archive{data: data, entries: map[string]*zip.File{}}
+	a, err := newArchive(r)
+	if err == nil {
+		a.data = data
+	}
+	return a, err
+}
+
+// newArchive is that of a zip file whose bytes need not be in memory: then nothing but its directory can be used.
+func newArchive(r *zip.Reader) (*archive, error) {
+	a := &archive{entries: map[string]*zip.File{}}
 	for _, f := range r.File {
 		name := strings.TrimSuffix(f.Name, "/")
 		if name == "" || path.Clean("/"+name) != "/"+name || strings.ContainsAny(name, `\:`) {

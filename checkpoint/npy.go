@@ -23,12 +23,40 @@ var npyTypes = map[string]struct {
 
 const npyMagic = "\x93NUMPY"
 
-// npy reads one array [npy] of a stream of exactly total bytes: magic, version, a header that is a Python dictionary, the data. Memory is
-// taken only once header and total agree. Column-major data is turned.
+// npy reads one array [npy] of a stream of exactly total bytes: its head and the data. Memory is taken only once head and total agree.
+// Column-major data is turned.
 func npy(r io.Reader, total uint64) (tensor.Entry, error) {
-	fail := func(format string, args ...any) (tensor.Entry, error) {
-		return tensor.Entry{}, fmt.Errorf("npy: "+format, args...)
+	h, err := npyStart(r, total)
+	if err != nil {
+		return tensor.Entry{}, fmt.Errorf("npy: %w", err)
 	}
+	e := tensor.Entry{DType: h.dtype, Shape: h.shape, Data: make([]byte, h.bytes)}
+	if _, err := io.ReadFull(r, e.Data); err != nil {
+		return tensor.Entry{}, fmt.Errorf("npy: data: %w", err)
+	}
+	switch extra, err := io.ReadFull(r, make([]byte, 1)); {
+	case extra > 0:
+		return tensor.Entry{}, fmt.Errorf("npy: more data than its shape %v says", h.shape)
+	case err != io.EOF: // a checksum, say
+		return tensor.Entry{}, fmt.Errorf("npy: data: %w", err)
+	}
+	if h.fortran && len(h.shape) > 1 {
+		return transposed(e, h.size), nil
+	}
+	return e, nil
+}
+
+// npyArray is what the head of an array says.
+type npyArray struct {
+	npyHeader
+	dtype string
+	size  int    // of an element
+	bytes uint64 // of all
+}
+
+// npyStart reads what stands before the data: magic, version, a header that is a Python dictionary. It must agree with the total of bytes.
+func npyStart(r io.Reader, total uint64) (a npyArray, err error) {
+	fail := func(format string, args ...any) (npyArray, error) { return npyArray{}, fmt.Errorf(format, args...) }
 	var fixed [8]byte
 	if _, err := io.ReadFull(r, fixed[:]); err != nil {
 		return fail("it ends within its first 8 bytes")
@@ -57,35 +85,25 @@ func npy(r io.Reader, total uint64) (tensor.Entry, error) {
 	if _, err := io.ReadFull(r, header); err != nil {
 		return fail("it ends within its header")
 	}
-	h, err := parseNpyHeader(string(header))
-	if err != nil {
+	if a.npyHeader, err = parseNpyHeader(string(header)); err != nil {
 		return fail("header: %w", err)
 	}
-	t, ok := npyTypes[h.descr]
+	t, ok := npyTypes[a.descr]
 	if !ok {
-		return fail("element type %.20q is not one of numbers", h.descr)
+		return fail("element type %.20q is not one of numbers", a.descr)
 	}
 	count := uint64(1)
-	for _, d := range h.shape {
+	for _, d := range a.shape {
 		over, p := bits.Mul64(count, uint64(d))
 		if count = p; over != 0 || count > 1<<48 {
-			return fail("shape %v is too large", h.shape)
+			return fail("shape %v is too large", a.shape)
 		}
 	}
-	if size := count * uint64(t.size); start+size != total {
-		return fail("shape %v of %s needs %d bytes of data, there are %d", h.shape, h.descr, size, total-start)
+	a.dtype, a.size, a.bytes = t.dtype, t.size, count*uint64(t.size)
+	if start+a.bytes != total {
+		return fail("shape %v of %s needs %d bytes of data, there are %d", a.shape, a.descr, a.bytes, total-start)
 	}
-	e := tensor.Entry{DType: t.dtype, Shape: h.shape, Data: make([]byte, count*uint64(t.size))}
-	if _, err := io.ReadFull(r, e.Data); err != nil {
-		return fail("data: %w", err)
-	}
-	if extra, _ := r.Read(make([]byte, 1)); extra > 0 {
-		return fail("more data than its shape %v says", h.shape)
-	}
-	if h.fortran && len(h.shape) > 1 {
-		return transposed(e, t.size), nil
-	}
-	return e, nil
+	return a, nil
 }
 
 // transposed is row-major data of an array whose elements lie column-major.

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"slices"
 
 	"onestep/tensor"
 )
@@ -51,8 +52,8 @@ func (f *File) Images() (Images, error) {
 	if err != nil {
 		return Images{}, err
 	}
-	if e.DType != "U8" || len(e.Shape) != 4 || e.Shape[3] != 3 && e.Shape[3] != 1 || e.Len() == 0 {
-		return Images{}, fmt.Errorf("%s: arr_0: %s %v, want bytes of shape (N,H,W,3)", f.Path, e.DType, e.Shape)
+	if err := checkImages(e.DType, e.Shape); err != nil {
+		return Images{}, fmt.Errorf("%s: arr_0: %w", f.Path, err)
 	}
 	im := Images{N: e.Shape[0], H: e.Shape[1], W: e.Shape[2], C: e.Shape[3], Pixels: e.Data}
 	l, ok := f.Entry("arr_1")
@@ -64,6 +65,14 @@ func (f *File) Images() (Images, error) {
 	}
 	im.Labels, err = l.Int64s()
 	return im, err
+}
+
+// checkImages says whether an array of this type and shape are images.
+func checkImages(dtype string, shape []int) error {
+	if dtype != "U8" || len(shape) != 4 || shape[3] != 3 && shape[3] != 1 || slices.Contains(shape, 0) {
+		return fmt.Errorf("%s %v, want bytes of shape (N,H,W,3)", dtype, shape)
+	}
+	return nil
 }
 
 func (f *File) want(name string) (tensor.Entry, error) {

@@ -8,5 +8,6 @@
 //
 //   - [heusel17] M. Heusel et al., GANs trained by a two time-scale update rule, arXiv:1706.08500
 //   - [karras22] T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv:2206.00364 (EDM; its fid.py)
+//   - [matsumoto98] M. Matsumoto, T. Nishimura, Mersenne twister, ACM TOMACS 8(1), 1998
 //   - [dhariwal21] P. Dhariwal, A. Nichol, Diffusion models beat GANs on image synthesis, arXiv:2105.05233 (OpenAI's evaluator)
 package evaluation

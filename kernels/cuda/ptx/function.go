@@ -143,6 +143,49 @@ func (p *parser) tuning(f *Function) {
 	}
 }
 
+// alias is a second name of a function, which is a declaration until the file is read.
+type alias struct {
+	name, of *Function
+	line     int
+}
+
+// alias reads what follows .alias: a function that is declared, and the one that it is.
+func (p *parser) alias() {
+	read := func() *Function {
+		name := p.ident("a function's name")
+		s := p.globals.find(name.text)
+		if s == nil || s.function == nil || s.function.Kernel {
+			p.fail(name.line, "%s is no function that is declared", name.text)
+		}
+		return s.function
+	}
+	line := p.line()
+	name := read()
+	p.expect(",")
+	of := read()
+	p.expect(";")
+	if p.module.Version.Before(Version{6, 3}) {
+		p.fail(line, ".alias needs .version 6.3 or later")
+	}
+	if name.Body != nil || !name.SameHead(of) {
+		p.fail(line, "%s has a body, or other parameters than %s", name.Name, of.Name)
+	}
+	p.aliases = append(p.aliases, alias{name, of, line})
+}
+
+// resolveAliases gives every alias the body of its function, so that calls of it find it.
+func (p *parser) resolveAliases() {
+	for _, a := range p.aliases {
+		if a.of.Body == nil {
+			p.fail(a.line, "%s has no body, and so no alias", a.of.Name)
+		}
+		name := a.name.Name
+		*a.name = *a.of
+		a.name.Name = name
+		p.module.Functions = append(p.module.Functions, a.name)
+	}
+}
+
 // define reads a body, or the semicolon of a declaration.
 func (p *parser) define(f *Function, s *scope, linkage string) {
 	old := p.globals.names[f.Name]

@@ -45,6 +45,30 @@ var refused = func() map[string]string {
 	return m
 }()
 
+// refusedForms are beginnings of spellings, and words in them, that PTX has and this package does not, with the reason.
+var refusedForms = []struct{ start, word, why string }{
+	{"cp.async.bulk", "", "bulk copies need sm_90"},
+	{"cp.reduce.async", "", "bulk copies need sm_90"},
+	{"fence.proxy.async", "", "the asynchronous proxy is for bulk copies and wgmma, of sm_90"},
+	{"fence.proxy.tensormap", "", "tensor maps need sm_90"},
+	{"fence.mbarrier_init", "", "clusters need sm_90"},
+	{"barrier.cluster", "", "clusters need sm_90"},
+	{"", "cluster", "clusters need sm_90"},
+	{"", "shared::cluster", "clusters need sm_90"},
+	{"mbarrier", "expect_tx", "transactions of bulk copies need sm_90"},
+	{"mbarrier", "complete_tx", "transactions of bulk copies need sm_90"},
+	{"mma.sp", "", "matrices with sparsity are left out"},
+	{"mma", "b1", "matrices of single bits are left out"},
+	{"mma", "s4", "matrices of 4-bit integers are left out"},
+	{"mma", "u4", "matrices of 4-bit integers are left out"},
+	{"", "e4m3x2", "floats of 8 bits need sm_89"},
+	{"", "e5m2x2", "floats of 8 bits need sm_89"},
+	{"", "e4m3", "floats of 8 bits need sm_89"},
+	{"", "e5m2", "floats of 8 bits need sm_89"},
+	{"", "f32x2", "packed float32 needs sm_100"},
+	{"", "b1", "numbers of single bits are left out"},
+}
+
 // instructions is the table that form.go describes, in the order of the PTX ISA's chapters.
 const instructions = integerInstructions + floatInstructions + halfInstructions + compareInstructions + bitInstructions + moveInstructions +
 	memoryInstructions + asyncInstructions + convertInstructions + controlInstructions + syncInstructions + matrixInstructions

@@ -19,6 +19,7 @@ type parser struct {
 	table     *formTable
 	spellings map[string]*spelling
 	taken     map[string]bool // names in the function that is read
+	aliases   []alias
 }
 
 // Parse reads and checks a PTX file. name is for messages. The error is an [*Error] with the line of the first fault.
@@ -117,6 +118,7 @@ func (p *parser) file() {
 	for p.peek().kind != tokEOF {
 		p.statement()
 	}
+	p.resolveAliases()
 	for _, s := range slices.SortedFunc(maps.Values(p.globals.names), func(a, b *symbol) int { return a.line - b.line }) {
 		if f := s.function; f != nil && f.Body == nil && !f.Extern && s.used > 0 {
 			p.fail(s.used, "function %s is called, but has no body (its declaration in line %d is not .extern)", f.Name, f.Line)
@@ -214,7 +216,8 @@ func (p *parser) statement() {
 	case "tex":
 		p.fail(t.line, "textures are not supported")
 	case "alias":
-		p.fail(t.line, ".alias is not supported")
+		p.next()
+		p.alias()
 	case "version", "target", "address_size":
 		p.fail(t.line, ".%s is given a second time, or not at the beginning of the file", t.text)
 	default:

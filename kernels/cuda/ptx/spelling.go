@@ -67,6 +67,11 @@ func (p *parser) failSpelling(line int, op string, mods []string, at int, expect
 		p.fail(line, "%s needs .target sm_%d and .version %v or later; this file has %s and %v", written, lacking.target, lacking.isa,
 			p.module.Target, p.module.Version)
 	}
+	for _, r := range refusedForms {
+		if strings.HasPrefix(written, r.start) && (r.word == "" || slices.Contains(mods, r.word)) {
+			p.fail(line, "%s is not supported: %s", written, r.why)
+		}
+	}
 	slices.Sort(expected)
 	expected = slices.Compact(expected)
 	right := ""

@@ -3,6 +3,7 @@ package simt
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"onestep/kernels/cuda/ptx"
 )
@@ -91,6 +92,14 @@ func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []b
 			w.fail(lane, "local address %d of %d bytes: a thread has %d", addr, n, size)
 		}
 		at := uint64(lane)*size + addr
+		set := w.localSet[at : at+uint64(n)]
+		if kind.writes() {
+			for i := range set {
+				set[i] = true
+			}
+		} else if w.cta.run.o.Uninitialized && !slices.Contains(set, true) { // of a struct's padding a part may be read with the rest
+			w.fail(lane, "local bytes %d to %d are read, but nothing wrote them", addr, addr+uint64(n))
+		}
 		return w.local[at : at+uint64(n)]
 	case ptx.Param:
 		ps := w.cta.run.params

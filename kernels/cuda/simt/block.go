@@ -43,6 +43,7 @@ func (r *launch) newBlock(n int) *cta {
 		w.alive = uint32(bitsMask(min(lanes, threads-i*lanes)))
 		w.groups = []group{{mask: w.alive}}
 		w.local, w.args = make([]byte, lanes*r.p.localSize), make([]byte, lanes*r.p.argSize)
+		w.localSet = make([]bool, len(w.local))
 		c.warps = append(c.warps, w)
 	}
 	for _, w := range c.warps {

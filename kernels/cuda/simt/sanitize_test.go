@@ -30,6 +30,8 @@ var findings = []finding{
 	{"register without a value in one lane", "r3 has no value", "setp.lt.u32 p1, r1, 31; @p1 mov.u32 r3, 0; add.u32 r4, r3, 1;",
 		"setp.lt.u32 p1, r1, 31; @p1 mov.u32 r3, 0; @p1 add.u32 r4, r3, 1;", 1, 32},
 	{"shared memory without a value", "nothing wrote it", "ld.shared.u32 r3, [r9];", "st.shared.u32 [r9], r1; ld.shared.u32 r3, [r9];", 1, 32},
+	{"local memory without a value", "local bytes 8 to 12 are read", ".local .align 8 .b8 LO[16]; st.local.u32 [LO+4], r1; ld.local.u32 r3, [LO+8];",
+		".local .align 8 .b8 LO[16]; st.local.u32 [LO+4], r1; ld.local.u64 d6, [LO];", 1, 32},
 	{"half a word without a value", "nothing wrote it", "st.shared.u16 [r9], r1; ld.shared.u32 r3, [r9];",
 		"st.shared.u16 [r9], r1; ld.shared.u16 r3, [r9];", 1, 32},
 	{"barrier that half a warp misses", "divergent", "setp.lt.u32 p1, r1, 16; @p1 bar.sync 0; bar.sync 0;", "bar.sync 0; bar.sync 0;", 1, 64},

@@ -10,22 +10,23 @@ type vector = [lanes]uint64
 
 // warp is 32 threads of a block.
 type warp struct {
-	cta     *cta
-	number  int // within the block
-	alive   uint32
-	groups  []group // of the lanes that are alive; in no order
-	regs    []uint64
-	defined []uint32 // by register: lanes in which it has a value
-	special [numSpecials]*vector
-	local   []byte // local memory of all lanes, one after the other
-	frame   uint64 // where the .local variables of the function that runs begin
-	args    []byte // .param variables of calls, likewise
-	carry   uint32 // the condition code's carry, by lane
-	stored  [16]byte
-	storing []byte // what a plain store is about to write, in stored; nil otherwise
-	copies  [lanes]copies
-	clock   uint64 // instructions executed
-	idle    bool   // it found that it has to wait: others should go on
+	cta      *cta
+	number   int // within the block
+	alive    uint32
+	groups   []group // of the lanes that are alive; in no order
+	regs     []uint64
+	defined  []uint32 // by register: lanes in which it has a value
+	special  [numSpecials]*vector
+	local    []byte // local memory of all lanes, one after the other
+	localSet []bool // which bytes of it have values
+	frame    uint64 // where the .local variables of the function that runs begin
+	args     []byte // .param variables of calls, likewise
+	carry    uint32 // the condition code's carry, by lane
+	stored   [16]byte
+	storing  []byte // what a plain store is about to write, in stored; nil otherwise
+	copies   [lanes]copies
+	clock    uint64 // instructions executed
+	idle     bool   // it found that it has to wait: others should go on
 
 	at      *instr // being executed
 	sync    uint32 // counts the warp's synchronisations

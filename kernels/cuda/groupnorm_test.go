@@ -10,10 +10,10 @@ import (
 )
 
 // normSizes take single elements, vectors that span groups, whole sectors, whole lines, and slabs that do not fit into shared memory: those go in
-// chunks. The first two run every kernel.
+// chunks, the last of one pixel. The first two run every kernel.
 var normSizes = []struct{ n, i, c, g, seeds int }{
 	{2, 13, 21, 3, kernelstest.Schedules}, {1, 33, 48, 8, kernelstest.Schedules},
-	{1, 9, 24, 4, 3}, {2, 64, 64, 16, 3}, {1, 16, 192, 32, 3}, {1, 6000, 8, 2, 1},
+	{1, 9, 24, 4, 3}, {2, 64, 64, 16, 3}, {1, 16, 192, 32, 3}, {1, 12289, 8, 1, 1},
 }
 
 // eachNorm runs f for all sizes, with all the U-Nets' additions, none and some.
@@ -32,6 +32,10 @@ func eachNorm(f func(n, i, c, g int, silu, add, scale bool, options ...kernelste
 func TestGroupNorm(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, emulator, trials(8), kernelstest.Seeds(2))
 	eachNorm(func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
+		within := 16.0
+		if i > 10_000 {
+			within = 32
+		}
 		kernelstest.AgreeOn(t, &kernels.GroupNorm, func(r *kernelstest.Rand) kernels.GroupNormArgs {
 			a := kernels.GroupNormArgs{
 				Y: r.Out(n * i * c), Mean: r.Out(n * g), Rstd: r.Out(n * g), X: r.Uniform(n*i*c, -1, 2), W: r.In(c), B: r.In(c),
@@ -45,7 +49,7 @@ func TestGroupNorm(t *testing.T) {
 				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 			}
 			return a
-		}, emulator, append(options, kernelstest.Within(16))...)
+		}, emulator, append(options, kernelstest.Within(within))...)
 	})
 }
 
@@ -73,12 +77,8 @@ func TestGroupNormBackward(t *testing.T) {
 				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 				a.DScale, a.DShift = r.Out(n*a.Stride), r.Out(n*a.Stride)
 			}
-			if silu {
-				a.E, a.EWidth, a.EScale = r.In(n*i*c), c, 1
-			}
-			if silu != add {
-				a.F, a.FWidth, a.FScale = r.In(n*i*(c+8)).Slice(8, n*i*(c+8)), c+8, 0.7 // the last channels of something wider
-			}
+			a.E, a.EWidth, a.EScale = r.In(n*i*c), c, 1
+			a.F, a.FWidth, a.FScale = r.In(n*i*(c+8)).Slice(8, n*i*(c+8)), c+8, 0.7 // the last channels of something wider
 			return a
 		}, emulator, options...)
 	})

@@ -12,19 +12,41 @@ func TestLPIPSLayer(t *testing.T) {
 	kernelstest.AgreeOn(t, &kernels.LPIPSLayerBackward, kernelstest.LPIPSLayerBackward, emulator, kernelstest.OnlyF32("DD", "W"), trials(8))
 }
 
-// TestLPIPSLayerWidths has the channels of the networks, which are spread over lanes in several ways.
+// TestLPIPSLayerWidths has the channels of the networks, which are spread over lanes in several ways, and then so many pixels that they take two
+// blocks.
 func TestLPIPSLayerWidths(t *testing.T) {
+	forward := func(r *kernelstest.Rand, n, p, c int) kernels.LPIPSLayerArgs {
+		return kernels.LPIPSLayerArgs{D: r.Out(n), X: r.In(n * p * c), Y: r.In(n * p * c), W: r.Uniform(c, 0, 1), N: n, P: p, C: c}
+	}
+	backward := func(r *kernelstest.Rand, n, p, c int) kernels.LPIPSLayerBackwardArgs {
+		size := n * p * c
+		return kernels.LPIPSLayerBackwardArgs{DX: r.Out(size), DD: r.In(n), X: r.In(size), Y: r.In(size), W: r.Uniform(c, 0, 1),
+			Add: r.Maybe(r.In(size)), ReLU: r.Bool(), N: n, P: p, C: c}
+	}
 	for _, c := range []int{16, 40, 64, 128, 200, 256, 400, 512, 1024} {
 		pixels := 2000 / c
 		kernelstest.AgreeOn(t, &kernels.LPIPSLayer, func(r *kernelstest.Rand) kernels.LPIPSLayerArgs {
-			n, p := r.Size(3), r.Size(pixels)
-			return kernels.LPIPSLayerArgs{D: r.Out(n), X: r.In(n * p * c), Y: r.In(n * p * c), W: r.Uniform(c, 0, 1), N: n, P: p, C: c}
+			return forward(r, r.Size(3), r.Size(pixels), c)
 		}, emulator, kernelstest.Within(16), kernelstest.OnlyF32("D", "W"), trials(4), kernelstest.Seeds(3))
 		kernelstest.AgreeOn(t, &kernels.LPIPSLayerBackward, func(r *kernelstest.Rand) kernels.LPIPSLayerBackwardArgs {
-			n, p := r.Size(3), r.Size(pixels)
-			size := n * p * c
-			return kernels.LPIPSLayerBackwardArgs{DX: r.Out(size), DD: r.In(n), X: r.In(size), Y: r.In(size), W: r.Uniform(c, 0, 1),
-				Add: r.Maybe(r.In(size)), ReLU: r.Bool(), N: n, P: p, C: c}
+			return backward(r, r.Size(3), r.Size(pixels), c)
 		}, emulator, kernelstest.OnlyF32("DD", "W"), trials(4), kernelstest.Seeds(3))
+		if testing.Short() {
+			continue
+		}
+		switch {
+		case c < 128:
+			pixels = 259
+		case c < 200:
+			pixels = 131
+		default:
+			pixels = 67
+		}
+		kernelstest.AgreeOn(t, &kernels.LPIPSLayer, func(r *kernelstest.Rand) kernels.LPIPSLayerArgs {
+			return forward(r, 1, pixels, c)
+		}, emulator, kernelstest.Within(16), kernelstest.OnlyF32("D", "W"), once, kernelstest.Seeds(1))
+		kernelstest.AgreeOn(t, &kernels.LPIPSLayerBackward, func(r *kernelstest.Rand) kernels.LPIPSLayerBackwardArgs {
+			return backward(r, 1, pixels, c)
+		}, emulator, kernelstest.OnlyF32("DD", "W"), once, kernelstest.Seeds(1))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,12 +23,14 @@ import (
 const (
 	// mutantsEnv says how many mutants [TestMutants] tries: a number, or all.
 	mutantsEnv = "ONESTEP_MUTANTS"
+	// mutantsSeedEnv draws those that are tried from the list; without it they are the first.
+	mutantsSeedEnv = "ONESTEP_MUTANTS_SEED"
 	// mutantEnv plants a mutant in the tests: "conv2d.ptx:1234:bar.sync 1;", or nothing after the second colon.
 	mutantEnv = "ONESTEP_MUTANT"
 
 	mutantSeed  = 1
 	mutantCount = 240
-	mutantTime  = 3 * time.Minute // that its tests may take
+	mutantTime  = 6 * time.Minute // that its tests may take
 )
 
 // shipped are the files, and the tests that run their kernels.
@@ -46,7 +49,7 @@ var shipped = map[*Module]string{
 	groupNormModule:        "TestGroupNorm|TestGroupNormBackward|TestGroupNormHardStatistics|TestGroupNormBatch",
 	lpipsModule:            "TestLPIPSLayer|TestLPIPSLayerWidths",
 	normalModule:           "TestNormal",
-	pool2DModule:           "TestPool2D|TestMeanPixels",
+	pool2DModule:           "TestPool2D|TestPool2DWindows|TestMeanPixels",
 	productModule:          "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun|TestProductRows",
 	reduceModule:           "TestSquaredNorm|TestSquaredNormOverflow",
 	reluModule:             "TestReLUBackward|TestWholeVectors",
@@ -115,8 +118,8 @@ func plantMutant(text string) error {
 }
 
 // TestMutants changes single instructions of the shipped kernels, one at a time, and runs the tests that run the kernel: they must fail, but for
-// mutants that testdata/mutants.tsv excuses. It takes them from a list drawn by a seed, as many as the environment says. It waits to be asked, since
-// what the survivors need, a test or a reason, is not all written yet.
+// mutants that testdata/mutants.tsv excuses. It takes them from a list drawn by a seed, as many as the environment says: all are a matter of many
+// minutes.
 func TestMutants(t *testing.T) {
 	count := 0
 	switch s := os.Getenv(mutantsEnv); {
@@ -139,10 +142,19 @@ func TestMutants(t *testing.T) {
 		texts[m.Name] = m.PTX
 	}
 	g := newMutantMaker(mutantSeed, texts)
-	mutants := make([]mutant, count)
+	mutants := make([]mutant, mutantCount)
 	for i := range mutants {
 		mutants[i] = g.draw(i)
 	}
+	if s := os.Getenv(mutantsSeedEnv); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("%s=%s: want a number", mutantsSeedEnv, s)
+		}
+		r := rand.New(rand.NewPCG(seed, 0))
+		r.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+	}
+	mutants = mutants[:count]
 	excused := readExcuses(t)
 	if most := mutantCount / 20; len(excused) > most {
 		t.Errorf("%d mutants are excused, at most %d of %d may be", len(excused), most, mutantCount)
@@ -211,8 +223,16 @@ func tryMutants(t *testing.T, mutants []mutant) []bool {
 	return survives
 }
 
-// tryMutant runs the tests of the mutant's kernel in a process of their own.
+// tryMutant runs the tests of the mutant's kernel in a process of their own: the short ones, and all where these notice nothing.
 func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
+	survives, err = runMutant(t, m, true)
+	if survives && err == nil {
+		survives, err = runMutant(t, m, false)
+	}
+	return survives, err
+}
+
+func runMutant(t *testing.T, m mutant, short bool) (survives bool, err error) {
 	module := shippedModule(m.file)
 	run := "^(" + shipped[module] + ")$"
 	if slices.Contains(tiled, module) {
@@ -220,7 +240,7 @@ func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+run, "-test.failfast")
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+run, "-test.failfast", "-test.short="+strconv.FormatBool(short))
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.file, m.line, m.after))
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
@@ -229,7 +249,9 @@ func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
 	case err == nil && bytes.Contains(out, []byte("no tests to run")):
 		return true, fmt.Errorf("no tests: %s", run)
 	case err == nil:
-		t.Logf("survives (%v): %v", took, m)
+		if !short {
+			t.Logf("survives (%v): %v", took, m)
+		}
 		return true, nil
 	case bytes.Contains(out, []byte("--- FAIL")) && !bytes.Contains(out, []byte("runtime error")) &&
 		(cmd.ProcessState.ExitCode() == 1 || bytes.Contains(out, []byte("panic: emulated: "))): // the interpreter's finding, outside of AgreeOn

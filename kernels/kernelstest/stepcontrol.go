@@ -28,7 +28,7 @@ func StepControl(r *Rand) kernels.StepControlArgs {
 	case 0:
 		a.Grad = r.float64s(math.Inf(1))
 	case 1:
-		a.Losses.F32[r.IntN(n)] = float32(math.NaN())
+		a.Losses.F32[r.IntN(n)] = float32(Pick(r, math.NaN(), math.Inf(1), math.Inf(-1)))
 	case 2:
 		a.Param = r.float64s(math.NaN())
 	}

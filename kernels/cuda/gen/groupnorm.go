@@ -151,7 +151,7 @@ func (k *norm) chunks(body func(start build.Reg)) {
 func (k *norm) again(body func(start build.Reg)) {
 	last := k.i.Sub(1).Div(k.chunk).Mul(k.chunk)
 	start := k.Var(build.S32, last)
-	k.While(func() build.Reg { return start.Ge(0) }, func() {
+	k.Do(func() build.Reg { return start.Ge(0) }, func() {
 		k.If(start.Lt(last), func() {
 			k.load(start)
 			k.arrive()
@@ -171,6 +171,15 @@ func (k *norm) pitch() build.Reg { return k.cols.Max(32 / k.width).Add(normThrea
 // reduce adds every thread's sums of its channels to sums by channel and part, which channel reads after a barrier. A thread of the second step
 // has one channel and the threads with row ≡ part (mod parts).
 func (k *norm) reduce(sums ...[]build.Reg) {
+	if k.width == 1 { // as many parts as rows: a thread's sum is that of a channel and part
+		k.If(k.row.Lt(k.rows), func() {
+			for q, values := range sums {
+				k.Store(build.Shared, k.part.Index(k.parts.Mul(q).FMA(k.span, k.tid), 4), 0, values[0])
+			}
+		})
+		k.Barrier()
+		return
+	}
 	pitch := k.pitch()
 	for q, values := range sums {
 		to := k.tid.FMA(4, k.red.As(build.S32)).As(build.U32)

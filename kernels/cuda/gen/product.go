@@ -53,7 +53,7 @@ func (p *product) write() {
 	mul := p.multiplier(layoutA, layoutB)
 
 	first := p.CTAIDY().Mul(p.run)
-	count := p.Var(build.S32, p.slices.Sub(first).Min(p.run))
+	count := p.Var(build.S32, p.slices.Sub(first).Min(p.run)) // never 0: blocks are as many as runs
 	k := first.Mul(p.k())
 	p.Comment("the first slices of A (%d,%d) and B (%d,%d)", p.tile.m, p.tile.k(), p.tile.k(), p.tile.n)
 	p.shareA = newShare(p, layoutA, p.columns(p.a), p.shared)
@@ -69,7 +69,7 @@ func (p *product) write() {
 	mul.load(p, 0, 0, read)
 
 	p.Comment("a slice is multiplied while the %d after it arrive", p.stages-1)
-	p.While(func() build.Reg { return count.Gt(0) }, func() {
+	p.Do(func() build.Reg { return count.Gt(0) }, func() {
 		for step := range mul.steps() {
 			if step == mul.steps()-1 {
 				p.next(read)

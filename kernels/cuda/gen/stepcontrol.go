@@ -18,7 +18,7 @@ const (
 func stepControl() *build.File {
 	f := build.NewFile(`stepcontrol.ptx: what becomes of a step, and the plan for the update; kernels/stepcontrol.go has the formulas, and every float64 operation
 here is one of those, in its order, correctly rounded and never fused: the bits are the same.
-One warp; its lanes read 32 losses at a time and all do the same arithmetic, lane 0 writes.`)
+One warp; its lanes look at 32 losses at a time and all do the same arithmetic, lane 0 writes.`)
 	k := f.Kernel("step_control", 32)
 	state, plan, report, grad, param, lrAt, losses := k.Ptr("state"), k.Ptr("plan"), k.Ptr("report"), k.Ptr("grad"), k.Ptr("param"), k.Ptr("lr"), k.Ptr("losses")
 	n, rectified := k.I32("n"), k.I32("rectified")
@@ -29,9 +29,8 @@ One warp; its lanes read 32 losses at a time and all do the same arithmetic, lan
 
 	factor := k.Load(build.Global, build.F32, plan, planFactor).To(build.F64)
 	gradNorm, paramNorm := get(grad, 0).Sqrt().Div(factor), get(param, 0).Sqrt()
-	loss := sumLosses(k, losses, n)
 	finite := func(x build.Reg) build.Reg { return x.Abs().Lt(math.Inf(1)) }
-	fits := finite(gradNorm).And(finite(loss))
+	fits := finite(gradNorm).And(finiteLosses(k, losses, n))
 	apply := fits.And(finite(paramNorm))
 	lg := get(state, stateLog2)
 
@@ -79,18 +78,14 @@ One warp; its lanes read 32 losses at a time and all do the same arithmetic, lan
 	return f
 }
 
-// sumLosses adds n float32 numbers in order in float64. A lane beyond the last has a zero, which changes no sum.
-func sumLosses(k *build.Kernel, losses, n build.Reg) build.Reg {
-	sum := k.Var(build.F64, 0)
-	k.For(0, n, 32, func(first build.Reg) {
-		i := first.Add(k.TID())
-		x := k.Var(build.F32, 0)
-		k.When(i.Lt(n), func() { k.Emit("ld.global.f32", x, build.Addr{Base: losses.Index(i, 4)}) })
-		for lane := range 32 {
-			sum.Set(sum.Add(x.Shuffle("idx", lane).To(build.F64)))
-		}
+// finiteLosses says whether the sum of n float32 losses in float64 is finite: if each of them is.
+func finiteLosses(k *build.Kernel, losses, n build.Reg) build.Reg {
+	largest := k.Var(build.F32, 0)
+	k.For(k.TID(), n, 32, func(i build.Reg) {
+		x := k.Load(build.Global, build.F32, losses.Index(i, 4), 0)
+		largest.Set(k.Op("max.NaN.f32", build.F32, largest, x.Abs()))
 	})
-	return sum
+	return k.Op("vote.sync.all.pred", build.Pred, largest.Lt(math.Inf(1)), -1)
 }
 
 // lossFactor is 2^lg rounded to float32: 2ⁿ·exp(y), y = (lg−n)·ln 2.

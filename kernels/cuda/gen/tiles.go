@@ -6,7 +6,7 @@ var (
 	f32Small  = tile{name: "64x64", arithmetic: ffma, m: 64, n: 64, wm: 32, wn: 64, stages: 3, blocks: 4} // left alone, ptxas aims at five blocks and spills
 	f32Thin   = tile{name: "128x32", arithmetic: ffma, m: 128, n: 32, wm: 64, wn: 32, stages: 3}          // for few channels
 	tf32Large = tile{name: "128x128", arithmetic: tf32, m: 128, n: 128, wm: 64, wn: 64, stages: 4}
-	tf32Small = tile{name: "64x64", arithmetic: tf32, m: 64, n: 64, wm: 32, wn: 32, stages: 4}
+	tf32Small = tile{name: "64x64", arithmetic: tf32, m: 64, n: 64, wm: 32, wn: 32, stages: 4, blocks: 4}
 	f16Wide   = tile{name: "256x128", arithmetic: tensor, m: 256, n: 128, wm: 64, wn: 64, stages: 4} // one block: fewest bytes from the second-level cache
 	f16Large  = tile{name: "128x128", arithmetic: tensor, m: 128, n: 128, wm: 64, wn: 64, stages: 4}
 	f16Narrow = tile{name: "256x64", arithmetic: tensor, m: 256, n: 64, wm: 64, wn: 64, stages: 4}

@@ -63,6 +63,9 @@ func (k *Kernel) rounds(before bool, from, limit, step any, body func(i Reg)) {
 // While repeats body as long as cond, which emits instructions and returns a predicate. The test stands before the loop and again at its end.
 func (k *Kernel) While(cond func() Reg, body func()) { k.loop(true, cond, body) }
 
+// Do is While where the first round is certain, so that it needs no test.
+func (k *Kernel) Do(cond func() Reg, body func()) { k.loop(false, cond, body) }
+
 // loop tests before the first round if it is asked to.
 func (k *Kernel) loop(before bool, cond func() Reg, body func()) {
 	top, end := k.label(), ""

@@ -53,7 +53,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 		return nil, err
 	}
 	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), perceptual: func() string { return "" }}
-	j.digest = sync.OnceValue(func() string { return digest(teacher.List) })
+	j.digest = sync.OnceValue(func() string { return Digest(teacher.List) })
 	var vars []*autograd.Var
 	for _, p := range net.Trained() {
 		vars = append(vars, p.Var)
@@ -74,7 +74,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	if perceptual != nil {
 		list := perceptual.Net.Tensors()
 		j.Trainer.Networks["perceptual"] = list
-		j.perceptual = sync.OnceValue(func() string { return digest(list) })
+		j.perceptual = sync.OnceValue(func() string { return Digest(list) })
 	}
 	return j, nil
 }
@@ -95,8 +95,8 @@ func (j *Job) TeacherDigest() string { return j.digest() }
 // PerceptualDigest is that of the perceptual network's, "" without one.
 func (j *Job) PerceptualDigest() string { return j.perceptual() }
 
-// digest is a SHA-256 of all tensors.
-func digest(tensors []*nn.Param) string {
+// Digest is a SHA-256 of all tensors: names and values.
+func Digest(tensors []*nn.Param) string {
 	h := sha256.New()
 	for _, p := range tensors {
 		io.WriteString(h, p.Name)

@@ -26,11 +26,13 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	if err := writable(f); err != nil {
 		return err
 	}
-	images, err := evaluation.OpenImages(f.samples)
-	if err != nil {
-		return fmt.Errorf("--samples: %w", err)
+	var images evaluation.Images
+	if !f.draws() {
+		if images, err = f.files(); err != nil {
+			return fmt.Errorf("--samples: %w", err)
+		}
+		defer images.Close()
 	}
-	defer images.Close()
 	var ref *evaluation.Reference
 	if f.ref != "" {
 		if ref, err = evaluation.OpenReference(f.ref, f.metrics); err != nil {
@@ -41,6 +43,11 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	d, err := f.device.Open(f.threads, 0, messages)
 	if err != nil {
 		return err
+	}
+	if f.draws() {
+		if images, err = openModel(d, f); err != nil {
+			return err
+		}
 	}
 	net, err := evaluation.LoadInception(d, f.inception)
 	if err != nil {
@@ -55,6 +62,19 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	return judge(ctx, f, net, images, ref, out, messages)
 }
 
+// files are the images of files to judge.
+func (f *flags) files() (evaluation.Images, error) {
+	images, err := evaluation.OpenImages(f.samples)
+	if err != nil || f.choose == 0 {
+		return images, err
+	}
+	chosen, err := evaluation.Choose(images, f.choose, f.subsets)
+	if err != nil {
+		return nil, errors.Join(err, images.Close())
+	}
+	return chosen, nil
+}
+
 // judge measures and writes what is asked for.
 func judge(ctx context.Context, f *flags, net *evaluation.Network, images evaluation.Images, ref *evaluation.Reference, out, messages io.Writer) error {
 	bars := &bars{w: messages}
@@ -67,7 +87,7 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 		bars.finish()
 	} else {
 		r, err := evaluation.Evaluate(ctx, net, images, ref, evaluation.Options{
-			Metrics: f.metrics, Seed: f.seed, Force: f.force, Progress: bars.update,
+			Metrics: f.metrics, Seed: f.subsets, Force: f.force, Progress: bars.update,
 			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
 		})
 		if err != nil {

@@ -211,6 +211,15 @@ func TestEvaluate(t *testing.T) {
 	if table, messages, code := call(t, append(mixed, "--force")...); code != 0 || !strings.Contains(table, "NOT COMPARABLE") {
 		t.Errorf("by force: status %d: %s%s", code, table, messages)
 	}
+	network(t, "student", "student")
+	drawn := []string{"--student", "student", "-n", "2", "--inception", "tensorflow.safetensors", "--device", "cpu", "--metrics", "is", "--json", "drawn.json"}
+	if _, messages, code := call(t, drawn...); code != 0 {
+		t.Fatalf("status %d: %s", code, messages)
+	}
+	if s := numbers(t, "drawn.json").Samples; s.Count != 2 || s.Images.Kind != "student" || s.Images.Seeds != "0-1" || s.Pixels == "" {
+		t.Errorf("%+v", s)
+	}
+	fails(t, 1, "samples.npz: 5 images, 6 are wanted", "--samples", "samples.npz", "--num", "6", "--inception", "tensorflow.safetensors", "--metrics", "is")
 	fails(t, 1, "sfid needs statistics of spatial features", "--samples", "samples.npz", "--inception", "tensorflow.safetensors", "--ref", "tensorflow-ref.npz", "--metrics", "sfid")
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"onestep/data"
-	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/picture"
@@ -24,43 +23,32 @@ func main() {
 // run draws the images batch by batch and writes them.
 func run(ctx context.Context, f *flags, messages io.Writer) (err error) {
 	defer tensor.Recover(&err)
-	net, student, err := load(f, messages)
+	g, err := f.Open(func() (*tensor.Device, error) { return f.device.Open(f.threads, 0, messages) })
 	if err != nil {
 		return err
 	}
-	net.Half = f.fp16
-	net.Freeze()
-	g := pid.GeneratorFor(net, 0)
-	if f.class >= max(net.LabelDim, 0) && f.class >= 0 {
-		return fmt.Errorf("--class %d: the network has %d classes", f.class, net.LabelDim)
-	}
-	g.Class = f.class
-	draw := func(seeds []uint64) ([]float32, error) { return g.ByTeacher(pid.NewTeacher(net), f.sampler, seeds) }
-	evaluations := f.sampler.NFE()
-	if student {
-		draw = func(seeds []uint64) ([]float32, error) { return g.ByStudent(pid.NewStudent(net), seeds) }
-		evaluations = 1
+	if g.C != 1 && g.C != 3 && f.kind() != ".npz" {
+		return fmt.Errorf("--out %s: images of %d channels can only go into a .npz file", f.out, g.C)
 	}
 	if err := writable(f); err != nil {
 		return err
 	}
 
 	all := &data.Images{H: g.H, W: g.W, C: g.C}
-	bar := progress.New(messages, len(f.seeds))
+	bar := progress.New(messages, len(f.Seeds))
 	bar.Unit = "images"
 	bar.Update(0, 0)
 	start := time.Now()
-	for first := 0; first < len(f.seeds); first += f.batch {
+	for first := 0; first < len(f.Seeds); first += f.batch {
 		if ctx.Err() != nil {
 			bar.Finish()
-			return fmt.Errorf("%w after %d of %d images", cli.ErrInterrupted, first, len(f.seeds))
+			return fmt.Errorf("%w after %d of %d images", cli.ErrInterrupted, first, len(f.Seeds))
 		}
-		seeds := f.seeds[first:min(first+f.batch, len(f.seeds))]
-		x, err := draw(seeds)
+		seeds := f.Seeds[first:min(first+f.batch, len(f.Seeds))]
+		images, err := g.Draw(seeds)
 		if err != nil {
 			return err
 		}
-		images := picture.Rounded(x, len(seeds), g.H, g.W, g.C)
 		for k, seed := range seeds {
 			if f.kind() == "" {
 				one := &data.Images{N: 1, H: g.H, W: g.W, C: g.C, Pixels: images.Image(k)}
@@ -68,12 +56,9 @@ func run(ctx context.Context, f *flags, messages io.Writer) (err error) {
 					return err
 				}
 			}
-			if g.Labels > 0 {
-				all.Labels = append(all.Labels, g.ClassOf(seed))
-			}
 		}
 		if f.kind() != "" {
-			all.N, all.Pixels = all.N+len(seeds), append(all.Pixels, images.Pixels...)
+			all.N, all.Pixels, all.Labels = all.N+len(seeds), append(all.Pixels, images.Pixels...), append(all.Labels, images.Labels...)
 		}
 		bar.Update(first+len(seeds), 0)
 	}
@@ -86,7 +71,7 @@ func run(ctx context.Context, f *flags, messages io.Writer) (err error) {
 		err = picture.WriteNPZ(f.out, all)
 	}
 	if err == nil {
-		fmt.Fprintf(messages, "%s: %d images, evaluations of each: %d, %.4g images/s\n", f.out, len(f.seeds), evaluations, float64(len(f.seeds))/spent)
+		fmt.Fprintf(messages, "%s: %d images, evaluations of each: %d, %.4g images/s\n", f.out, len(f.Seeds), g.Evaluations, float64(len(f.Seeds))/spent)
 	}
 	return err
 }

@@ -79,6 +79,10 @@ func (a *archive) contents(name string) (io.Reader, uint64, error) {
 		b, err := a.stored(name)
 		return bytes.NewReader(b), uint64(len(b)), err
 	}
+	const deflated = 1032 // bytes at most of one
+	if f.CompressedSize64 > uint64(len(a.data)) || f.UncompressedSize64/deflated > f.CompressedSize64 {
+		return nil, 0, fmt.Errorf("zip: entry %s: %d bytes of %d cannot be", name, f.UncompressedSize64, f.CompressedSize64)
+	}
 	r, err := f.Open()
 	if err != nil {
 		return nil, 0, fmt.Errorf("zip: entry %s: %w", name, err)

@@ -127,6 +127,40 @@ func FuzzNumPy(f *testing.F) {
 			names := []string{"mu.npy", "arr_0.npy"}
 			read(t, pack(t, zip.Store, names, data, data))
 			read(t, pack(t, zip.Deflate, names, data, data))
+			data = pack(t, zip.Deflate, names[1:], data)
 		}
+		stream(t, data)
 	})
+}
+
+// stream reads images one by one: they are those of File.Images, which wants more of a file.
+func stream(t *testing.T, data []byte) {
+	path := filepath.Join(t.TempDir(), "images.npz")
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := checkpoint.StreamImages(path)
+	if err == nil {
+		defer s.Close()
+	}
+	file, wrong := checkpoint.Read("fuzz", data)
+	if wrong != nil {
+		return
+	}
+	want, wrong := file.Images()
+	if wrong != nil {
+		return
+	}
+	for i := range want.N {
+		if err == nil {
+			size := want.H * want.W * want.C
+			var got []byte
+			if got, err = s.Read(i, 1); err == nil && !bytes.Equal(got, want.Pixels[i*size:(i+1)*size]) {
+				t.Fatalf("image %d is another one", i)
+			}
+		}
+		if err != nil {
+			t.Fatalf("Images reads them, but: %v", err)
+		}
+	}
 }

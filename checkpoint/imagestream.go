@@ -17,6 +17,7 @@ type ImageStream struct {
 	path  string
 	file  io.Closer
 	entry *zip.File
+	whole bool // the entry was read once, and is as long as it says
 	r     io.ReadCloser
 	at    int    // the next image of r
 	last  []byte // that Read gave
@@ -58,7 +59,7 @@ func (s *ImageStream) open(z *zip.Reader) error {
 	if _, err = io.Copy(io.Discard, s.r); err != nil { // the archive's reader compares lengths and checksums at the end
 		return fmt.Errorf("%s: %w", imagesEntry, err)
 	}
-	s.at = s.N
+	s.at, s.whole = s.N, true
 	return nil
 }
 
@@ -79,7 +80,7 @@ func (s *ImageStream) rewind() (err error) {
 		return fmt.Errorf("%s: %w", imagesEntry, err)
 	}
 	s.N, s.H, s.W, s.C = h.shape[0], h.shape[1], h.shape[2], h.shape[3]
-	if h.fortran {
+	if h.fortran && s.whole {
 		return s.turned()
 	}
 	return nil

@@ -3,9 +3,11 @@ package checkpoint_test
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -91,6 +93,28 @@ func TestStreamImagesErrors(t *testing.T) {
 	}
 	if _, err := checkpoint.StreamImages("missing"); err == nil || !strings.HasPrefix(err.Error(), "missing: ") || strings.Count(err.Error(), "missing") > 1 {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestLyingArchive: an archive that claims an array of gigabytes in few bytes is refused before memory is taken.
+func TestLyingArchive(t *testing.T) {
+	const claim = 3 << 30
+	for _, order := range []string{"False", "True"} {
+		start := npyOf("|u1", order, fmt.Sprintf("(%d, 32, 32, 3)", claim/3072), nil)
+		data := pack(t, zip.Deflate, []string{"arr_0.npy"}, append(start, make([]byte, 100)...))
+		directory := bytes.Index(data, []byte("PK\x01\x02"))
+		binary.LittleEndian.PutUint32(data[directory+24:], uint32(claim+len(start)))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := checkpoint.Read("lie", data); err == nil || !strings.Contains(err.Error(), "cannot be") {
+			t.Errorf("error %v", err)
+		}
+		if _, err := checkpoint.StreamImages(save(t, data)); err == nil {
+			t.Error("it is read")
+		}
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 10<<20 {
+			t.Errorf("%d bytes of memory", after.TotalAlloc-before.TotalAlloc)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Job", "ema", "RATES", "rates of the averages, with commas between", (*cli.Rates)(&f.EMA)),
 		cli.New("Job", "grid-samples", "IMAGES", "images in sample grids; 0 here and for --eval-images: nothing is drawn on the way", (*cli.Count)(&f.GridSamples)),
 		cli.New("Job", "eval-images", "IMAGES", "images per Fréchet distance", (*cli.Count)(&f.EvalImages)),
+		cli.New("Job", "inception", "FILE", "the Inception network of FIDs, which one of the processes keeps; the file is not read", (*cli.Text)(&f.Inception)),
 
 		cli.New("Machine", "gpus", "N", "plan for so many GPUs, each with a process; 0: for this device alone, and 8 A100s beside", (*cli.Count)(&f.gpus)),
 		cli.New("Machine", "device", "NAME", device.Help, &f.device),
@@ -70,6 +71,9 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	}
 	if f.gpus < 0 || f.threads < 0 {
 		return nil, fmt.Errorf("--gpus %d, --threads %d: must not be negative", f.gpus, f.threads)
+	}
+	if f.Inception != "" && f.Ref == "" {
+		f.Ref = "any" // whose size is known
 	}
 	return f, f.Check()
 }

@@ -54,6 +54,7 @@ func TestPlan(t *testing.T) {
 			"SongUNet, 55732739 parameters, 32x32x3 images\n", "512 samples, 64 in each process, 64 at a time", "  LPIPS ",
 			"memory of a process on an A100 of 80 GB\n", "at least 1.46 s on 8 A100s",
 		}},
+		{"--device cpu --loss l2 --batch 2 --eval-images 0 --inception any.pth", []string{"  Inception network                           178.2 MiB"}},
 		{"--device emulated --batch 2 --loss l2 --fp16", []string{"memory of a process on emulated\n", "16.00 GiB are free on the GPU"}},
 	} {
 		out, err := call(t, strings.Fields(test.args)...)

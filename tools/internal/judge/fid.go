@@ -27,8 +27,8 @@ var onlyFID = evaluation.Options{Metrics: evaluation.Metrics{evaluation.FID}}
 // resizes are the values of a configuration's Resize but for auto, which is the weights' own.
 var resizes = map[string]nn.InceptionLayout{"tensorflow": nn.InceptionTensorFlow, "pytorch-fid": nn.InceptionPyTorch}
 
-// inceptionBatch is how many images go through the network at a time, if there are so many: as evaluate has it by default.
-const inceptionBatch = 16
+// InceptionBatch is how many images go through the network at a time: as many as in evaluate by default, if there are so many.
+func InceptionBatch(c pid.Config) int { return min(16, c.FIDImages) }
 
 // OpenFID reads what a configuration names, nil if it names nothing, and refuses what cannot be compared with such a network's images.
 func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err error) {
@@ -45,7 +45,7 @@ func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err err
 	if f.Network, err = evaluation.LoadInception(d, c.Inception); err != nil {
 		return nil, fmt.Errorf("--inception: %w", err)
 	}
-	f.Network.Batch = min(inceptionBatch, c.FIDImages)
+	f.Network.Batch = InceptionBatch(c)
 	if input, ok := resizes[c.Resize]; ok {
 		f.Network.Input = input
 	}

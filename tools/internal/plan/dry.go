@@ -55,6 +55,8 @@ func (d *dry) now() int64 {
 type stage struct {
 	*pid.Job
 	teacher, perceptual, student int64 // bytes; the student with its optimiser
+	inception                    *nn.Inception
+	judge                        int64 // what that takes
 }
 
 // setUp makes the networks, without weights, and the trainer.
@@ -66,6 +68,12 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 		start = d.now()
 		return start - before
 	}
+	if c.Inception != "" {
+		s.inception = nn.NewInception(d.Device, nn.InceptionPyTorch)
+		s.inception.Batch = judge.InceptionBatch(c)
+		d.weigh(s.inception.Params)
+	}
+	s.judge = took()
 	teacher, err := nn.NewUNet(d.Device, config)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"onestep/kernels"
 	"onestep/kernels/cuda/emulated"
+	"onestep/nn"
 	"onestep/pid"
 )
 
@@ -13,6 +14,7 @@ type Memory struct {
 	Micro      int // samples at a time
 	Teacher    int64
 	Perceptual int64
+	Inception  int64 // weights, as they are and as they are computed with
 	Student    int64 // weights
 	Optimizer  int64 // two moments
 	Averages   int64
@@ -23,8 +25,11 @@ type Memory struct {
 	Total      int64 // with what the allocator keeps beside, and on the CPU the program itself
 }
 
-// program is what the process takes besides its buffers: code, stacks, the networks' graphs.
-const program = 40 << 20
+// What the process takes besides its buffers: code, stacks, the networks' graphs; and the matrices of 2048 features of a FID.
+const (
+	program  = 40 << 20
+	matrices = 9 * 8 * nn.InceptionFeature * nn.InceptionFeature
+)
 
 // memory is what the job takes with so many samples at a time. What is too much for a dry run, and so in any case more than there is, is extrapolated
 // roughly from less.
@@ -94,7 +99,7 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		weights += int64(p.Var.Buf().Bytes())
 	}
 	m := Memory{
-		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual,
+		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual, Inception: s.judge,
 		Optimizer: 2 * weights, Averages: int64(len(c.EMA)) * weights, Gradients: weights,
 	}
 	m.Student = s.student - m.Optimizer - m.Averages
@@ -104,20 +109,39 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		}
 		switch {
 		case step == 0:
-			m.Half = d.now() - s.teacher - s.perceptual - s.student
-		case step == 1 && (c.GridSamples > 0 || c.EvalImages > 0):
-			if err := draw(s.Job); err != nil {
+			m.Half = d.now() - s.judge - s.teacher - s.perceptual - s.student
+		case step == 1:
+			if err := s.look(&m, d); err != nil {
 				return m, err
 			}
 		}
 	}
 	_, m.Peak = d.Memory()
-	m.Work = m.Peak - m.Teacher - m.Perceptual - m.Student - m.Optimizer - m.Averages - m.Half - m.Gradients
+	m.Work = m.Peak - m.Inception - m.Teacher - m.Perceptual - m.Student - m.Optimizer - m.Averages - m.Half - m.Gradients
 	m.Total = d.held()
 	if d.gpu == nil {
 		m.Total += program
+		if s.inception != nil {
+			m.Total += matrices
+		}
 	}
 	return m, nil
+}
+
+// look draws and judges as a run does between two steps.
+func (s *stage) look(m *Memory, d *dry) error {
+	if s.Config.GridSamples > 0 || s.Config.EvalImages > 0 || s.inception != nil {
+		if err := draw(s.Job); err != nil {
+			return err
+		}
+	}
+	if s.inception == nil {
+		return nil
+	}
+	before, c := d.now(), s.Student.Net.UNetConfig
+	s.inception.Features(make([]byte, s.inception.Batch*c.Resolution*c.Resolution*c.InChannels), s.inception.Batch, c.Resolution, c.Resolution, c.InChannels)
+	m.Inception += d.now() - before
+	return nil
 }
 
 // draw evaluates the teacher and an average once, for as many images as the judge of a run draws at a time.

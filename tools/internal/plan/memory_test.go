@@ -89,6 +89,26 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMemoryOfFID does so for a run that is judged by the Inception network.
+func TestMemoryOfFID(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the Inception network takes a second")
+	}
+	c := settings("l2", 4, 2)
+	c.Inception, c.Ref, c.FIDImages = "any", "any", 3
+	j := Job{Config: c, Net: tiny(), Machine: Machine{Threads: 2}}
+	p, err := New(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := onCPU(t, j, p.Memory.Micro)
+	if p.Memory.Peak != real.Peak || p.Memory.Inception != real.Inception || real.Inception < 2*4*21e6 {
+		t.Errorf("%d bytes in use are predicted, %d of Inception, there were %d and %d", p.Memory.Peak, p.Memory.Inception, real.Peak, real.Inception)
+	}
+	const beside = program + matrices
+	within(t, "held", p.Memory.Total-beside, real.Total-beside)
+}
+
 // TestMemoryOfGPU does so on the interpreter of a GPU, whose allocator is the same.
 func TestMemoryOfGPU(t *testing.T) {
 	if testing.Short() {

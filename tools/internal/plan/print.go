@@ -28,7 +28,7 @@ func (p *Plan) Print(out io.Writer, here string, rate *Rate, alone bool, gpus in
 		name  string
 		bytes int64
 	}{
-		{"teacher", m.Teacher}, {"perceptual network", m.Perceptual}, {"student", m.Student}, {"its gradient", m.Gradients},
+		{"teacher", m.Teacher}, {"perceptual network", m.Perceptual}, {"Inception network", m.Inception}, {"student", m.Student}, {"its gradient", m.Gradients},
 		{"optimiser", m.Optimizer}, {fmt.Sprintf("%d averages", len(c.EMA)), m.Averages}, {"copies in half precision", m.Half},
 		{"activations and workspace", m.Work}, {"all at the peak", m.Peak}, {"with what the allocator and the program add", m.Total},
 	} {
@@ -74,7 +74,7 @@ func (p *Plan) Short(rate *Rate) string {
 	t, m := p.sum(), p.Memory
 	s := fmt.Sprintf("plan: %s a step (%s)\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s",
 		operations(t.Forward+t.Backward), strings.Join(parts, ", "), Bytes(m.Total),
-		Bytes(m.Teacher+m.Perceptual+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.free())
+		Bytes(m.Teacher+m.Perceptual+m.Inception+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.free())
 	if p.Largest > 0 {
 		s += fmt.Sprintf(", which --microbatch %d would still fit", p.Largest)
 	}

@@ -21,7 +21,8 @@ type Device struct {
 	// TF32 lets products of float32 round their factors to TF32, which keeps 10 bits of the fraction, for the tensor cores' speed.
 	TF32 bool
 
-	tile string // the one that products are cut into; empty: the one that promises most
+	tile    string // the one that products are cut into; empty: the one that promises most
+	unsplit bool   // in tests: no product's sum is split among blocks
 
 	drv    driver.Driver
 	info   driver.Info

@@ -66,6 +66,9 @@ func (p *product) run(d *Device) {
 	parts := 0
 	for _, t := range p.terms {
 		plan := planProduct(p.kind, p.choice(d.tile), p.m, p.n, ceil(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
+		if d.unsplit {
+			plan.splits, plan.run = 1, ceil(t.k, p.kind.slice())
+		}
 		plans = append(plans, plan)
 		parts += plan.splits
 	}

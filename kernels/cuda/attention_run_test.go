@@ -72,6 +72,20 @@ func TestAttentionRows(t *testing.T) {
 	}
 }
 
+// TestAttentionWidths ends in each quarter of the columns of the float32 kernels, after each of the four that a thread has, where
+// another head begins.
+func TestAttentionWidths(t *testing.T) {
+	for _, d := range []int{1, 2, 3, 129, 130, 131, 193, 194, 195, 257, 258, 259, 321, 322, 323} {
+		options := []kernelstest.Option{once, kernelstest.Seeds(1), kernelstest.OnlyF32()}
+		kernelstest.AgreeOn(t, &kernels.Attention, func(r *kernelstest.Rand) kernels.AttentionArgs {
+			return attentionArgs(r, 1, 4, 2, d)
+		}, emulator, append(options, kernelstest.Within(16))...)
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
+			return attentionBackwardArgs(r, 1, 4, 2, d)
+		}, emulator, options...)
+	}
+}
+
 // TestAttentionNotFinite has no numbers in all heads and samples but the first, whose results stay what they are: nothing else enters them, not even
 // times 0.
 func TestAttentionNotFinite(t *testing.T) {

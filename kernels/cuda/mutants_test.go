@@ -36,7 +36,7 @@ const (
 // shipped are the files, and the tests that run their kernels.
 var shipped = map[*Module]string{
 	adamModule:             "TestAdam|TestWholeVectors",
-	attentionModule:        "TestAttention|TestAttentionBackward|TestAttentionNotFinite|TestAttentionRows",
+	attentionModule:        "TestAttention|TestAttentionBackward|TestAttentionWidths|TestAttentionNotFinite|TestAttentionRows",
 	bilinearModule:         "TestBilinear",
 	castModule:             "TestCast",
 	conv2DModule:           "TestConv2D|TestConv2DManyTaps|TestConv2DNotFinite",

@@ -124,7 +124,7 @@ func (size productSize) shape() kernels.ConvShape {
 	case size.large:
 		s = kernels.ConvShape{N: 1, H: 16, W: 16, I: 64, O: 128, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1}
 	case size.rows > 0:
-		s.N, s.H, s.W = 1, size.rows/2, 2
+		s.N, s.H, s.W, s.O = 1, size.rows/2, 2, 40
 	}
 	if !size.whole {
 		s.I, s.O = s.I-5, s.O-3
@@ -139,7 +139,7 @@ func (size productSize) weight() kernels.ConvShape {
 	}
 	chunk := 16 / size.typ.Size()
 	taps := size.rows / chunk
-	s := kernels.ConvShape{N: 1, H: 9, W: 16, I: chunk, O: 24, KH: 1, KW: taps, Stride: 1, PadW: taps / 2}
+	s := kernels.ConvShape{N: 1, H: 9, W: 16, I: chunk, O: 40, KH: 1, KW: taps, Stride: 1, PadW: taps / 2}
 	if !size.whole {
 		s.O -= 3
 	}
@@ -206,7 +206,7 @@ func TestProductRows(t *testing.T) {
 	}
 	eachTile(t, nil, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
 		for _, wide := range []bool{false, true} {
-			for _, rows := range []int{8, 16, 36, 60} {
+			for _, rows := range []int{8, 16, 36, 60, 252} {
 				run(productSize{whole: true, rows: rows, wide: wide}, kernelstest.Seeds(1))
 			}
 			run(productSize{rows: 300, wide: wide}, kernelstest.Seeds(1))

@@ -40,7 +40,7 @@ func TestCases(t *testing.T) {
 // TestCompiled runs kernels that compilers made: integers, floats, branches, calls, recursion, local memory, structs of LLVM; those, calls
 // through registers, groups of lanes, pipelines, packed halves and printf of NVRTC; tensor cores, scans and atomics of Triton.
 func TestCompiled(t *testing.T) {
-	for compiler, n := range map[string]int{"llvm": 9, "nvrtc": 15, "triton": 11} {
+	for compiler, n := range map[string]int{"llvm": 9, "nvrtc": 16, "triton": 11} {
 		files, err := filepath.Glob("testdata/" + compiler + "/*.json")
 		if err != nil || len(files) != n {
 			t.Fatalf("%s: %d files, %v", compiler, len(files), err)

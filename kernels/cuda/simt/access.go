@@ -97,7 +97,7 @@ func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []b
 			for i := range set {
 				set[i] = true
 			}
-		} else if w.cta.run.o.Uninitialized && !slices.Contains(set, true) { // of a struct's padding a part may be read with the rest
+		} else if w.cta.run.o.Uninitialized && !w.cta.p.depots && !slices.Contains(set, true) { // of a struct's padding a part may be read with the rest
 			w.fail(lane, "local bytes %d to %d are read, but nothing wrote them", addr, addr+uint64(n))
 		}
 		return w.local[at : at+uint64(n)]

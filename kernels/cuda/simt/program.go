@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"onestep/kernels/cuda/ptx"
 )
@@ -20,9 +21,10 @@ type Program struct {
 	starts     map[*ptx.Function]int    // of its code
 	addressed  map[uint64]*ptx.Function // by their addresses, which registers and memory may hold
 	constants  []byte
-	sharedSize int // static bytes
-	dynamicAt  int // where dynamic shared memory begins
-	localSize  int // bytes of a thread: the frames of all functions that may be active at a time
+	sharedSize int  // static bytes
+	dynamicAt  int  // where dynamic shared memory begins
+	depots     bool // local memory is a compiler's: without optimisation it reads the word around a bit-field to write that for the first time
+	localSize  int  // bytes of a thread: the frames of all functions that may be active at a time
 	kernel     *ptx.Function
 	frames     map[*ptx.Function]int // bytes of .local variables
 	argSize    int                   // bytes of a thread for .param variables of calls
@@ -165,6 +167,7 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 			p.places[v] = uint64(p.sharedSize)
 			p.sharedSize += v.Size
 		case ptx.Local:
+			p.depots = p.depots || strings.HasPrefix(v.Name, "__local_depot")
 			f := owner[v]
 			at := up(p.frames[f], v.Align)
 			p.places[v] = uint64(at)

@@ -43,6 +43,10 @@ func conv2D(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 	if a.Residual.Given() {
 		mustHold(&a.Residual, p.m, p.n, row)
 	}
+	if few(s, s.O, s.I) {
+		conv2DFew(c, isa, a)
+		return
+	}
 	x := inputImage(s)
 	p.b = &rightMatrix{buf: a.Weight, per: s.I, ld: s.O}
 	for t := range x.kh * x.kw {
@@ -57,14 +61,26 @@ func conv2D(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 	p.run()
 }
 
-// conv2DInputGrad is, for every phase of the stride, the product of (pixels of dx in that phase) x (taps that reach them,
-// output channels) and those taps of the weight, transposed. With stride 1 there is one phase: a convolution of dy with
-// the weight turned round.
+// conv2DInputGrad is a convolution of dy with the weight turned round, phase by phase of the stride, and then the rectifier's gradient.
 func conv2DInputGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGradArgs) {
 	s := a.ConvShape
 	mustHold(&a.DX, s.N*s.H*s.W, s.I, s.I)
 	mustHold(&a.DY, s.N*s.OH*s.OW, s.O, s.O)
 	mustHold(&a.Weight, s.KH*s.KW*s.I, s.O, s.O)
+	if few(s, s.I, s.O) {
+		conv2DInputGradFew(c, isa, a)
+	} else {
+		conv2DInputGradPhases(c, isa, a)
+	}
+	if a.Mask.Given() {
+		kernels.ReLUBackward.Run(c, kernels.ReLUBackwardArgs{DX: a.DX, DY: a.DX, Y: a.Mask, N: s.N * s.H * s.W * s.I})
+	}
+}
+
+// conv2DInputGradPhases is, for every phase of the stride, the product of (pixels of dx in that phase) x (taps that reach them,
+// output channels) and those taps of the weight, transposed. With stride 1 there is one phase.
+func conv2DInputGradPhases(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGradArgs) {
+	s := a.ConvShape
 	for ph := range min(s.Stride, s.H) {
 		for pw := range min(s.Stride, s.W) {
 			// Taps i0, i0−S, … reach the phase, the last first, from lines of dy that follow each other.
@@ -97,9 +113,6 @@ func conv2DInputGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGradA
 			p.run()
 			free()
 		}
-	}
-	if a.Mask.Given() {
-		kernels.ReLUBackward.Run(c, kernels.ReLUBackwardArgs{DX: a.DX, DY: a.DX, Y: a.Mask, N: s.N * s.H * s.W * s.I})
 	}
 }
 

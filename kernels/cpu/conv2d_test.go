@@ -18,3 +18,15 @@ func TestConv2DInputGrad(t *testing.T) {
 func TestConv2DWeightGrad(t *testing.T) {
 	kernelstest.Agree(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGrad, kernelstest.Trials(60))
 }
+
+func TestConv2DFew(t *testing.T) {
+	kernelstest.Agree(t, &kernels.Conv2D, kernelstest.Conv2DFew, kernelstest.Trials(60))
+}
+
+func TestConv2DInputGradFew(t *testing.T) {
+	kernelstest.Agree(t, &kernels.Conv2DInputGrad, kernelstest.Conv2DInputGradFew, kernelstest.Trials(60))
+}
+
+func TestConv2DWeightGradFew(t *testing.T) {
+	kernelstest.Agree(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGradFew, kernelstest.Trials(60))
+}

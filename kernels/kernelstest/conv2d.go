@@ -3,8 +3,12 @@ package kernelstest
 import "onestep/kernels"
 
 // Conv2D draws arguments of [kernels.Conv2D].
-func Conv2D(r *Rand) kernels.Conv2DArgs {
-	s := anyConv(r)
+func Conv2D(r *Rand) kernels.Conv2DArgs { return conv2D(r, anyConv(r)) }
+
+// Conv2DFew draws arguments of [kernels.Conv2D] with few channels in the input, in the output or in both.
+func Conv2DFew(r *Rand) kernels.Conv2DArgs { return conv2D(r, fewConv(r)) }
+
+func conv2D(r *Rand, s kernels.ConvShape) kernels.Conv2DArgs {
 	r.Sum(s.KH*s.KW*s.I + 2)
 	width := s.O + Pick(r, 0, 0, 5, 16)
 	y := s.N * s.OH * s.OW * width
@@ -16,8 +20,12 @@ func Conv2D(r *Rand) kernels.Conv2DArgs {
 }
 
 // Conv2DInputGrad draws arguments of [kernels.Conv2DInputGrad].
-func Conv2DInputGrad(r *Rand) kernels.Conv2DInputGradArgs {
-	s := anyConv(r)
+func Conv2DInputGrad(r *Rand) kernels.Conv2DInputGradArgs { return conv2DInputGrad(r, anyConv(r)) }
+
+// Conv2DInputGradFew draws arguments of [kernels.Conv2DInputGrad] as [Conv2DFew] does.
+func Conv2DInputGradFew(r *Rand) kernels.Conv2DInputGradArgs { return conv2DInputGrad(r, fewConv(r)) }
+
+func conv2DInputGrad(r *Rand, s kernels.ConvShape) kernels.Conv2DInputGradArgs {
 	r.Sum(s.KH * s.KW * s.O)
 	return kernels.Conv2DInputGradArgs{
 		DX: r.Out(s.N * s.H * s.W * s.I), DY: r.In(s.N * s.OH * s.OW * s.O), Weight: r.In(s.KH * s.KW * s.I * s.O),
@@ -26,8 +34,14 @@ func Conv2DInputGrad(r *Rand) kernels.Conv2DInputGradArgs {
 }
 
 // Conv2DWeightGrad draws arguments of [kernels.Conv2DWeightGrad].
-func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs {
-	s := anyConv(r)
+func Conv2DWeightGrad(r *Rand) kernels.Conv2DWeightGradArgs { return conv2DWeightGrad(r, anyConv(r)) }
+
+// Conv2DWeightGradFew draws arguments of [kernels.Conv2DWeightGrad] as [Conv2DFew] does.
+func Conv2DWeightGradFew(r *Rand) kernels.Conv2DWeightGradArgs {
+	return conv2DWeightGrad(r, fewConv(r))
+}
+
+func conv2DWeightGrad(r *Rand, s kernels.ConvShape) kernels.Conv2DWeightGradArgs {
 	r.Sum(s.N * s.OH * s.OW)
 	return kernels.Conv2DWeightGradArgs{
 		DWeight: r.Out(s.KH * s.KW * s.I * s.O), DBias: r.Maybe(r.Out(s.O)),
@@ -58,6 +72,24 @@ func anyConv(r *Rand) kernels.ConvShape {
 		if s.KH == 1 && s.KW == 1 && r.IntN(2) == 0 {
 			s.PadH, s.PadW = 0, 0
 		}
+		if s.H+2*s.PadH >= s.KH && s.W+2*s.PadW >= s.KW {
+			return s.Out()
+		}
+	}
+}
+
+// fewConv draws the geometry of a convolution of up to five channels on one side, of larger images and with more stride 1 than [anyConv].
+func fewConv(r *Rand) kernels.ConvShape {
+	for {
+		s := kernels.ConvShape{
+			N: r.Size(3), H: r.Size(21), W: r.Size(37), I: r.Size(5), O: r.Size(160),
+			KH: Pick(r, 3, 3, 3, 1, 5, 2), KW: Pick(r, 3, 3, 3, 1, 5, 4),
+			Stride: Pick(r, 1, 1, 1, 1, 2),
+		}
+		if r.Bool() {
+			s.I, s.O = s.O, s.I
+		}
+		s.PadH, s.PadW = Pick(r, s.KH/2, r.IntN(s.KH+1)), Pick(r, s.KW/2, r.IntN(s.KW+1))
 		if s.H+2*s.PadH >= s.KH && s.W+2*s.PadW >= s.KW {
 			return s.Out()
 		}

@@ -46,6 +46,7 @@ var files = map[string]file{
 	"cpu/zpack_copy":      {"cpu", copyHeader, copies},
 	"cpu/zpack_transpose": {"cpu", transposeHeader, transposes},
 	"cpu/zgemm_epilogue":  {"cpu", epilogueHeader, epilogues},
+	"cpu/zconv2d_taps":    {"cpu", tapsHeader, taps},
 	"kernelstest/zpeak":   {"kernelstest", peakHeader, peaks},
 }
 

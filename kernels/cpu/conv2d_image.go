@@ -20,6 +20,7 @@ type image struct {
 	kh, kw       int // taps
 	h0, w0       int
 	byColumn     bool // taps go (j,i), not (i,j): the taps of a column have the same border
+	bordered     bool // all taps of all positions are inside
 }
 
 // inputImage is the input of a convolution as its output reads it.

@@ -82,7 +82,7 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 	learnt := evaluation.ReferenceOf(images)
 	if f.onlySaves() {
 		if err := learnt.Gather(ctx, net, f.metrics, bars.update); err != nil {
-			return interrupted(ctx, err)
+			return explained(ctx, err)
 		}
 		bars.finish()
 	} else {
@@ -91,7 +91,7 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
 		})
 		if err != nil {
-			return interrupted(ctx, err)
+			return explained(ctx, err)
 		}
 		bars.finish()
 		learnt = r.Gathered
@@ -112,8 +112,8 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 	return learnt.Write(f.saveRef)
 }
 
-// interrupted is the error of a run that the user ended. What the user may do about others is said with them.
-func interrupted(ctx context.Context, err error) error {
+// explained adds to an error what the user may do about it, or that the user has caused it.
+func explained(ctx context.Context, err error) error {
 	if errors.Is(err, evaluation.ErrUnlike) {
 		return fmt.Errorf("%w\n--force compares nevertheless", err)
 	}
@@ -125,23 +125,15 @@ func interrupted(ctx context.Context, err error) error {
 
 // writable refuses to replace files, and tries to write beside them, before anything is computed.
 func writable(f *flags) error {
-	for name, path := range map[string]string{"--json": f.json, "--save-ref": f.saveRef} {
-		if path == "" {
+	for _, output := range []struct{ flag, path string }{{"--json", f.json}, {"--save-ref", f.saveRef}} {
+		if output.path == "" {
 			continue
 		}
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !f.force {
-			return fmt.Errorf("%s: %s is there already (--force replaces it)", name, path)
+		if _, err := os.Stat(output.path); !errors.Is(err, fs.ErrNotExist) && !f.force {
+			return fmt.Errorf("%s: %s is there already (--force replaces it)", output.flag, output.path)
 		}
-		dir := filepath.Dir(path)
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		t, err := os.CreateTemp(dir, ".evaluate")
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := errors.Join(t.Close(), os.Remove(t.Name())); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if err := cli.Writable(output.flag, filepath.Dir(output.path)); err != nil {
+			return err
 		}
 	}
 	return nil

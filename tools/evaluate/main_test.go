@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -10,13 +11,13 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"onestep/evaluation"
 	"onestep/internal/golden"
@@ -235,13 +236,18 @@ func TestInterrupt(t *testing.T) {
 	samples(t, "samples.npz", 3000)
 	inception(t, "i.safetensors", nn.InceptionPyTorch)
 	c := exec.CommandContext(t.Context(), command, "--samples", "samples.npz", "--inception", "i.safetensors", "--metrics", "is", "--json", "out.json", "--device", "cpu")
-	var messages bytes.Buffer
-	c.Stderr = &messages
+	pipe, err := c.StderrPipe()
+	must(t, err)
 	must(t, c.Start())
-	time.Sleep(3 * time.Second)
+	messages := bufio.NewReader(pipe)
+	if begun, err := messages.ReadString('\n'); err != nil || begun != "samples.npz\n" { // what the first images are read from
+		t.Fatalf("%q, %v", begun, err)
+	}
 	must(t, c.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(messages)
+	must(t, err)
 	c.Wait()
-	if _, err := os.Stat("out.json"); c.ProcessState.ExitCode() != 130 || !strings.Contains(messages.String(), "interrupted") || err == nil {
-		t.Errorf("status %d, %v: %s", c.ProcessState.ExitCode(), err, messages.String())
+	if _, err := os.Stat("out.json"); c.ProcessState.ExitCode() != 130 || !strings.Contains(string(rest), "interrupted") || err == nil {
+		t.Errorf("status %d, %v: %s", c.ProcessState.ExitCode(), err, rest)
 	}
 }

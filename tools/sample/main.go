@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"onestep/data"
@@ -30,7 +31,11 @@ func run(ctx context.Context, f *flags, messages io.Writer) (err error) {
 	if g.C != 1 && g.C != 3 && f.kind() != ".npz" {
 		return fmt.Errorf("--out %s: images of %d channels can only go into a .npz file", f.out, g.C)
 	}
-	if err := writable(f); err != nil {
+	dir := f.out
+	if f.kind() != "" {
+		dir = filepath.Dir(f.out)
+	}
+	if err := cli.Writable("--out", dir); err != nil {
 		return err
 	}
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,5 +75,24 @@ func TestParseFiles(t *testing.T) {
 	}
 	if _, _, err := ParseFiles(nil, []string{"a", "-h"}); err != ErrHelp {
 		t.Errorf("-h after a file: %v", err)
+	}
+}
+
+// A command learns before its work that it cannot write, and the attempt leaves nothing.
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	made := filepath.Join(dir, "a", "b")
+	if err := Writable("--out", made); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(made); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Writable("--out", file); err == nil || !strings.HasPrefix(err.Error(), "--out: ") {
+		t.Errorf("a file as the folder: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ func (u *UNet) dhariwal(s Scope) {
 }
 
 func (u *UNet) dhariwalForward(x *autograd.Var, in Inputs) *autograd.Var {
-	emb := u.dhariwalEmbedding(in, x.Dim(0))
+	emb := u.dhariwalEmbedding(in)
 	if u.Half {
 		x = autograd.Cast(x, kernels.F16)
 	}
@@ -45,7 +45,7 @@ func (u *UNet) dhariwalForward(x *autograd.Var, in Inputs) *autograd.Var {
 }
 
 // dhariwalEmbedding is the noise embedding, labels added after the second layer.
-func (u *UNet) dhariwalEmbedding(in Inputs, n int) *autograd.Var {
+func (u *UNet) dhariwalEmbedding(in Inputs) *autograd.Var {
 	e := autograd.Embedding(in.Noise, u.omega, false)
 	u.seen("map_noise", e)
 	if in.Augment != nil {

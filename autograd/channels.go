@@ -17,7 +17,7 @@ func FirstChannels(x *Var, channels int) *Var {
 	return Const(y)
 }
 
-// CopyInto makes x the channels of y from one on, and Conv2DInto the result of a convolution: [Concat] without its copies. No gradient flows back.
+// CopyInto writes x into the channels of y that begin with channel from: [Concat] without its copies. No gradient flows back.
 // Shapes: y (N,H,W,width); x (N,H,W,C).
 func CopyInto(y *tensor.Tensor, from int, x *Var) {
 	width, c := y.Dim(3), x.Dim(3)
@@ -25,7 +25,7 @@ func CopyInto(y *tensor.Tensor, from int, x *Var) {
 	kernels.CopyChannels.Run(y.Device(), kernels.CopyChannelsArgs{Y: y.Buf(), X: x.Buf(), M: x.Len() / c, C: c, YWidth: width, YFrom: from, XWidth: c})
 }
 
-// Conv2DInto is described with [CopyInto].
+// Conv2DInto writes the result of a convolution into the channels of y that begin with channel from. No gradient flows back.
 // Shapes: y (N,OH,OW,width); the others as for [Conv2D].
 func Conv2DInto(y *tensor.Tensor, from int, x, weight, bias *Var, c Conv) {
 	c, s := c.shape(x, weight, bias)

@@ -7,11 +7,12 @@ import (
 	"onestep/tensor"
 )
 
-// SampleL1 is the mean absolute difference of each sample, SampleL2 the mean squared one.
+// SampleL1 is the mean absolute difference of each sample.
 // Shapes: x, y (N,…); result (N) float32.
 func SampleL1(x, y *Var) *Var { return sampleDistance(x, y, false) }
 
-// SampleL2 is described with [SampleL1].
+// SampleL2 is the mean squared difference of each sample.
+// Shapes: x, y (N,…); result (N) float32.
 func SampleL2(x, y *Var) *Var { return sampleDistance(x, y, true) }
 
 func sampleDistance(x, y *Var, squared bool) *Var {

@@ -12,11 +12,11 @@ type Pool struct {
 	Max                 bool // the maximum, not the mean
 }
 
-// MaxPool2D and AvgPool2D pool 2×2 pixels with stride 2; an odd last row or column is dropped.
+// MaxPool2D is the maximum of 2×2 pixels, with stride 2; an odd last row or column is dropped.
 // Shapes: x (N,H,W,C); result (N,H/2,W/2,C).
 func MaxPool2D(x *Var) *Var { return Pool2D(x, Pool{Kernel: 2, Stride: 2, Max: true}) }
 
-// AvgPool2D is described with [MaxPool2D].
+// AvgPool2D is the mean of 2×2 pixels, otherwise as [MaxPool2D].
 func AvgPool2D(x *Var) *Var { return Pool2D(x, Pool{Kernel: 2, Stride: 2}) }
 
 // Pool2D pools pixels; [kernels.Pool2D] has the formula.

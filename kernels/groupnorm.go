@@ -118,8 +118,8 @@ func groupNormBackward(c *CPU, a GroupNormBackwardArgs) {
 				}
 				for i := range a.I {
 					at := (n*a.I+i)*a.C + ch
-					hi := (float64(a.X.F32[at]) + add - mean) * rstd
-					u := hi*w + b
+					normed := (float64(a.X.F32[at]) + add - mean) * rstd
+					u := normed*w + b
 					g := float64(a.DY.F32[at])
 					if a.SiLU {
 						z := u*(1+scale) + shift
@@ -129,12 +129,12 @@ func groupNormBackward(c *CPU, a GroupNormBackwardArgs) {
 					dscale += g * u
 					dshift += g
 					g *= 1 + scale
-					dw[n*a.C+ch] += g * hi
+					dw[n*a.C+ch] += g * normed
 					db[n*a.C+ch] += g
 					g *= w
-					p[i*per+k], h[i*per+k] = g, hi
+					p[i*per+k], h[i*per+k] = g, normed
 					sumP += g
-					sumPH += g * hi
+					sumPH += g * normed
 				}
 				if a.Scale.Given() {
 					a.DScale.F32[n*a.Stride+ch], a.DShift.F32[n*a.Stride+ch] = float32(dscale), float32(dshift)

@@ -55,11 +55,11 @@ func (e *Evaluator) Judged(x []float32, count int) (features []float32) {
 
 // quantise rounds a number in [−1,1] to the nearest of the 256 values that 8-bit images have.
 func quantise(v float32) float32 {
-	u := int(min(max(127.5*v+128, 0), 255))
+	u := int(min(max(float32(127.5*v)+128, 0), 255)) // the product is rounded by itself on every processor, as where images are saved
 	return float32(u)/127.5 - 1
 }
 
-// SaveReference writes the statistics of so many reference images; LoadReference reads them.
+// SaveReference writes the statistics of so many reference images as a safetensors file: mean (D) and covariance (D,D), float64.
 func SaveReference(path string, images int, g metrics.Gaussian) error {
 	d := len(g.Mu)
 	cov := make([]float64, 0, d*d)
@@ -73,7 +73,7 @@ func SaveReference(path string, images int, g metrics.Gaussian) error {
 	})
 }
 
-// LoadReference is described with [SaveReference].
+// LoadReference reads what [SaveReference] wrote.
 func LoadReference(f *tensor.SafeTensors) (g metrics.Gaussian, err error) {
 	m, ok1 := f.Entry("mean")
 	c, ok2 := f.Entry("covariance")

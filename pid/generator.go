@@ -6,18 +6,19 @@ import (
 	"onestep/tensor"
 )
 
-// sigmaData and sigmaMin are those of all EDM models.
+// Constants of all EDM models [karras22].
 const (
-	sigmaData = 0.5
+	sigmaData = 0.5 // standard deviation of the data
 	sigmaMin  = 0.002
+	sigmaMax  = 80
 )
 
-// NewTeacher is the denoiser of a raw network, NewStudent the trajectory of one, both with the constants of all EDM models.
+// NewTeacher is the denoiser of a raw network, with the constants of all EDM models.
 func NewTeacher(net *nn.UNet) *nn.Precond { return &nn.Precond{Net: net, SigmaData: sigmaData} }
 
-// NewStudent is described with [NewTeacher].
+// NewStudent is the trajectory of a raw network, with the constants of all EDM models.
 func NewStudent(net *nn.UNet) *Student {
-	return &Student{Net: net, SigmaData: sigmaData, SigmaMax: EDMLevels(2).SigmaMax}
+	return &Student{Net: net, SigmaData: sigmaData, SigmaMax: sigmaMax}
 }
 
 // Generator draws images from numbered seeds: image k is the same whatever is drawn with it.

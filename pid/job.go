@@ -105,8 +105,7 @@ func Digest(tensors []*nn.Param) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Average is the student with the weights of the k-th average, and Untrained the student as it was at the start. Each is valid until the
-// next call of either.
+// Average is the student with the weights of the k-th average, valid until the next call of Average or Untrained.
 func (j *Job) Average(k int) (*Student, error) {
 	s, err := j.other()
 	if err == nil {
@@ -115,7 +114,7 @@ func (j *Job) Average(k int) (*Student, error) {
 	return s, err
 }
 
-// Untrained is described with [Job.Average].
+// Untrained is the student as it was at the start, valid until the next call of Average or Untrained.
 func (j *Job) Untrained() (*Student, error) {
 	s, err := j.other()
 	if err == nil {

@@ -14,7 +14,7 @@ type Levels struct {
 }
 
 // EDMLevels are the levels of all EDM models, with n grid points.
-func EDMLevels(n int) Levels { return Levels{N: n, SigmaMin: 0.002, SigmaMax: 80, Rho: 7} }
+func EDMLevels(n int) Levels { return Levels{N: n, SigmaMin: sigmaMin, SigmaMax: sigmaMax, Rho: 7} }
 
 // At is t(i) in float64.
 func (l Levels) At(i int) float64 {

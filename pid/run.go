@@ -35,7 +35,7 @@ type Run struct {
 
 func numbered(parent string, i int) string { return filepath.Join(parent, fmt.Sprintf("%03d", i)) }
 
-// NextRun is the first of the folders 001, 002, … below parent that is not there, LastRun the one before.
+// NextRun is the first of the folders 001, 002, … below parent that is not there.
 func NextRun(parent string) string {
 	for i := 1; ; i++ {
 		if _, err := os.Stat(numbered(parent, i)); errors.Is(err, fs.ErrNotExist) {
@@ -44,7 +44,7 @@ func NextRun(parent string) string {
 	}
 }
 
-// LastRun is described with [NextRun].
+// LastRun is the folder before [NextRun]; it is an error if there is none.
 func LastRun(parent string) (string, error) {
 	next := NextRun(parent)
 	if next == numbered(parent, 1) {

@@ -55,10 +55,10 @@ func OpenWeights(path string) (*tensor.SafeTensors, error) {
 	return f.SafeTensors, nil
 }
 
-// LoadWeights fills a network from a file. Every parameter must be there with its shape and finite; names that the network does not have are
-// an error too. All names may have one beginning more than the network's, of whatever wraps it there: "model." of EDM, "module." of
-// DistributedDataParallel, the part of a checkpoint. Buffers that the configuration decides may be missing, and of what EDM's augmentation
-// labels are mapped by, which no image is drawn with, a network need not have anything.
+// LoadWeights fills a network from a file. Every parameter must be there with its shape, and finite; names that the network does not have are
+// an error too. All names may have the same prefix, of whatever wraps the network there: "model." of EDM, "module." of
+// DistributedDataParallel, the part of a checkpoint. Two kinds of tensors are exempt: buffers whose values follow from the configuration may be
+// missing from the file, and the map of EDM's augmentation labels, which is not used to draw images, may be missing from the network.
 func LoadWeights(f *tensor.SafeTensors, params *nn.Params) error {
 	prefix, err := wrapper(f, params.List[0].Name)
 	if err != nil {
@@ -158,5 +158,9 @@ func LoadClassifier(d *tensor.Device, f *tensor.SafeTensors) (*nn.Classifier, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
-	return net, LoadWeights(f, net.Params)
+	if err := LoadWeights(f, net.Params); err != nil {
+		net.Release()
+		return nil, err
+	}
+	return net, nil
 }

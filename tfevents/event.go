@@ -29,7 +29,7 @@ type Value struct {
 // Image is a PNG file in memory.
 type Image struct {
 	Height, Width int
-	Channels      int // 1 grey, 3 RGB, 4 RGBA
+	Channels      int // 1 grey, 2 grey with transparency, 3 RGB, 4 RGBA
 	PNG           []byte
 }
 

@@ -27,13 +27,13 @@ var (
 // NewRecorder makes the host a recorder with so many threads.
 func NewRecorder(threads int) *Recorder { return &Recorder{CPU: kernels.NewCPU(threads)} }
 
-// Kind is "recorder", Name too, and Self the device itself.
+// Kind is "recorder".
 func (r *Recorder) Kind() string { return "recorder" }
 
-// Name is described with [Recorder.Kind].
+// Name is "recorder", too.
 func (r *Recorder) Name() string { return "recorder" }
 
-// Self is described with [Recorder.Kind].
+// Self is the device itself.
 func (r *Recorder) Self() kernels.Device { return r }
 
 // tape is a recording: operations in order and, by the address of their first word, its buffers that are in use.

@@ -30,12 +30,12 @@ func Defaults(n int) Settings {
 	}
 }
 
-// OfClass is the class of all images as a flag, OfSeeds their seeds.
+// OfClass is the class of all images as a flag.
 func (s *Settings) OfClass(group string) cli.Option {
 	return cli.New(group, "class", "N", "class of all images of a conditional network; -1: one drawn for each seed", (*cli.Count)(&s.Class))
 }
 
-// OfSeeds is described with [Settings.OfClass].
+// OfSeeds is the images' seeds as a flag, which each command explains in its own words.
 func (s *Settings) OfSeeds(group, help string) cli.Option {
 	return cli.New(group, "seeds", "LIST", help, (*cli.Seeds)(&s.Seeds))
 }

@@ -29,12 +29,6 @@ type (
 	Pair struct{ Key, Value any }
 )
 
-// storageNames are the storage classes by the element types of safetensors.
-var storageNames = map[string]string{
-	"F64": "DoubleStorage", "F32": "FloatStorage", "F16": "HalfStorage", "BF16": "BFloat16Storage", "I64": "LongStorage", "I32": "IntStorage",
-	"I16": "ShortStorage", "I8": "CharStorage", "U8": "ByteStorage", "BOOL": "BoolStorage",
-}
-
 // pickler writes a pickle of protocol 2, without a memo, and collects the tensors in it, each of which has a storage of its own.
 type pickler struct {
 	bytes.Buffer
@@ -121,8 +115,8 @@ func (p *pickler) items(items []any, end byte) error {
 
 // tensor is _rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()).
 func (p *pickler) tensor(a tensor.Named) error {
-	class, ok := storageNames[a.DType]
-	if !ok {
+	class := storageClass(a.DType)
+	if class == "" {
 		return fmt.Errorf("%s: PyTorch has no tensors of %s", a.Name, a.DType)
 	}
 	count, strides := 1, make([]int, len(a.Shape))

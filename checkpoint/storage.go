@@ -31,7 +31,19 @@ var storageTypes = map[string]struct {
 }{
 	"DoubleStorage": {"F64", 8}, "FloatStorage": {"F32", 4}, "HalfStorage": {"F16", 2}, "BFloat16Storage": {"BF16", 2},
 	"LongStorage": {"I64", 8}, "IntStorage": {"I32", 4}, "ShortStorage": {"I16", 2}, "CharStorage": {"I8", 1},
-	"ByteStorage": {"U8", 1}, "BoolStorage": {"BOOL", 1}, "UntypedStorage": {"U8", 1},
+	"ByteStorage": {"U8", 1}, "BoolStorage": {"BOOL", 1}, untypedStorage: {"U8", 1},
+}
+
+const untypedStorage = "UntypedStorage" // bytes, of no tensor's type
+
+// storageClass is the storage class of tensors of an element type, or "" if PyTorch has no such tensors.
+func storageClass(dtype string) string {
+	for class, t := range storageTypes {
+		if t.dtype == dtype && class != untypedStorage {
+			return class
+		}
+	}
+	return ""
 }
 
 // storageType finds the element type of a storage class.

@@ -11,7 +11,7 @@ import (
 //	A[(n,p,q), (i,j,c)] = x[n, step·p + h0 + i, step·q + w0 + j, c], or 0 outside the image.
 //
 // The tile kernels read large images where they lie, leaving out what falls outside; the bits are those of adding zeros.
-// Images of few channels are copied to strips.
+// Images of few channels get a border first, or are copied to strips.
 type image struct {
 	x            kernels.Buf // (n,h,w,c), float32
 	n, h, w, c   int
@@ -52,6 +52,12 @@ func (x *image) tap(t int) (i, j int) {
 // read makes an image with the contents buf the left matrix, and chooses the blocks of K. free releases a float32 copy of it.
 func (p *product) read(x *image, buf kernels.Buf) (free func()) {
 	x.x = buf
+	p.blocks = plainBlocks(p.k)
+	if !x.large() && !p.formT && p.k <= mostSteps && !x.whole() {
+		p.image, free = x.withBorder(p.c, p.isa)
+		p.blocks = blocks{p.k, p.k}
+		return free
+	}
 	free = func() {}
 	if buf.Type == kernels.F16 {
 		x.x = p.c.Alloc(kernels.F32, buf.Len)
@@ -60,7 +66,6 @@ func (p *product) read(x *image, buf kernels.Buf) (free func()) {
 		})
 		free = func() { p.c.Free(x.x) }
 	}
-	p.blocks = plainBlocks(p.k)
 	switch {
 	case x.whole():
 		p.aData, p.lda = &x.x.F32[0], x.c
@@ -76,6 +81,26 @@ func (p *product) read(x *image, buf kernels.Buf) (free func()) {
 
 // mostSteps is about how many steps of K the blocks of an image have.
 const mostSteps = 384
+
+// lines appends the pieces of rows [r0,r1) of a bordered image, in all its columns.
+func (x *image) lines(pieces []piece, r0, r1 int) []piece {
+	for row := r0; row < r1; {
+		n, p, q := row/(x.gridW*x.gridH), row/x.gridW%x.gridH, row%x.gridW
+		width, lines := min(x.gridW-q, r1-row), 1
+		if width == x.gridW {
+			lines = min(x.gridH-p, (r1-row)/width)
+		}
+		t := piece{rowC: row - r0, groupRow: x.gridW}
+		t.a = &x.x.F32[((n*x.h+x.step*p)*x.w+x.step*q)*x.c]
+		t.s = 4 * x.step * x.c
+		t.k, t.runs, t.runA = x.kw*x.c, x.kh, 4*x.c*(x.w-x.kw)
+		t.sheets = 1
+		t.rows, t.groups, t.groupA = width, lines, 4*x.step*x.w*x.c
+		pieces = append(pieces, t)
+		row += lines * width
+	}
+	return pieces
+}
 
 // tapBlocks cuts the columns of the matrix into blocks of whole columns of taps, or else of taps in one column, or else of
 // channels in one tap.

@@ -7,10 +7,16 @@ import (
 )
 
 // withBorder is the image copied to float32 with its border of zeros, so that all taps of all positions are inside. That is for
-// images of few channels, whose copies are small; free releases it.
+// images of few channels, whose copies are small; free releases it. An image that needs none is not copied.
 func (x *image) withBorder(c *kernels.CPU, isa kernels.ISA) (y *image, free func()) {
+	bottom, end := x.step*(x.gridH-1)+x.kh, x.step*(x.gridW-1)+x.kw
+	if x.x.Type == kernels.F32 && x.h0 == 0 && x.w0 == 0 && bottom <= x.h && end <= x.w {
+		whole := *x
+		whole.bordered = true
+		return &whole, func() {}
+	}
 	y = &image{
-		n: x.n, h: x.step*(x.gridH-1) + x.kh, w: x.step*(x.gridW-1) + x.kw, c: x.c,
+		n: x.n, h: bottom, w: end, c: x.c,
 		gridH: x.gridH, gridW: x.gridW, step: x.step, kh: x.kh, kw: x.kw, bordered: true,
 	}
 	y.x = c.Alloc(kernels.F32, y.n*y.h*y.w*y.c)

@@ -243,7 +243,8 @@ func (p *product) block(worker, r0, r1, p0, p1 int) {
 	} else {
 		c = after(p.cData, r0*ldc+j0)
 	}
-	if p.image != nil {
+	bordered := p.image != nil && p.image.bordered // every element is in one piece, which starts it
+	if p.image != nil && !bordered {
 		p.start(c, ldc, rows, j0, j1)
 	}
 	var room [32]piece
@@ -254,6 +255,8 @@ func (p *product) block(worker, r0, r1, p0, p1 int) {
 		case p.image == nil:
 			a, s := p.strip(worker, r0, r1, k0, k0+kc)
 			pieces = append(pieces, piece{tileArgs: tileArgs{a: a, s: 4 * s, rows: rows, k: kc, runs: 1, sheets: 1, groups: 1}})
+		case bordered:
+			pieces = p.image.lines(pieces, r0, r1)
 		case p.formT:
 			pieces = p.image.sums(pieces, r0, r1, k0, k0+kc)
 		default:
@@ -269,7 +272,7 @@ func (p *product) block(worker, r0, r1, p0, p1 int) {
 				b = after(b, k0*ldb)
 			}
 			var init *float32
-			if p.image == nil && k0 == 0 && !p.accumulate {
+			if (p.image == nil || bordered) && k0 == 0 && !p.accumulate {
 				init = &zeros[0]
 				if p.biasData != nil {
 					init = after(p.biasData, j)
@@ -303,9 +306,9 @@ func (t *piece) run(isa kernels.ISA, formT bool, width int, b *float32, ldb int,
 	t.runB, t.sheetB = 4*ldb*t.runRow, 4*ldb*t.sheetRow
 	t.c, t.ldc = after(c, t.rowC*ldc), 4*ldc
 	t.groupC = 4 * ldc * t.groupRow
-	t.init, t.ldi = t.c, t.ldc
+	t.init, t.ldi, t.groupInit = t.c, t.ldc, t.groupC
 	if init != nil {
-		t.init, t.ldi = init, 0
+		t.init, t.ldi, t.groupInit = init, 0, 0
 	}
 	tile(isa, formT, width, &t.tileArgs)
 }

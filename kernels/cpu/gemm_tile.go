@@ -68,6 +68,7 @@ type tileArgs struct {
 	sheetA, sheetB   int
 	groups           int
 	groupA, groupC   int
+	groupInit        int
 }
 
 // tile is the one way to that assembly. It is not inlined so that every call passes a function prologue: only there can a

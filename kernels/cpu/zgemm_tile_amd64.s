@@ -5,7 +5,7 @@
 //	for g := 0; g < groups; g++ {
 //		for r := 0; r < rows; r++ {
 //			for j := 0; j < w; j++ {
-//				sum := init[g*gc + r*ldi + j]
+//				sum := init[g*gi + r*ldi + j]
 //				for l := each step {
 //					sum = fma(a[g*ga + r*s + l], b[l*ldb + j], sum)
 //				}
@@ -717,6 +717,7 @@ end4:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group1
@@ -1273,6 +1274,7 @@ end46:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group43
@@ -1955,6 +1957,7 @@ end88:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group85
@@ -2507,6 +2510,7 @@ end130:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group127
@@ -3431,6 +3435,7 @@ end172:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group169
@@ -4203,6 +4208,7 @@ end218:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group215
@@ -4823,6 +4829,7 @@ end264:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group261
@@ -5744,6 +5751,7 @@ end310:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group307
@@ -6513,6 +6521,7 @@ end356:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group353
@@ -7130,6 +7139,7 @@ end402:
 	ADDQ AX, 32(SP)
 	MOVQ 144(R15), AX
 	ADDQ AX, 40(SP)
+	MOVQ 152(R15), AX
 	ADDQ AX, 48(SP)
 	DECQ 24(SP)
 	JNE  group399

@@ -13,7 +13,7 @@ const tileHeader = `
 //	for g := 0; g < groups; g++ {
 //		for r := 0; r < rows; r++ {
 //			for j := 0; j < w; j++ {
-//				sum := init[g*gc + r*ldi + j]
+//				sum := init[g*gi + r*ldi + j]
 //				for l := each step {
 //					sum = fma(a[g*ga + r*s + l], b[l*ldb + j], sum)
 //				}
@@ -63,6 +63,7 @@ const (
 	argGroups
 	argGroupA
 	argGroupC
+	argGroupInit
 )
 
 // unroll is the number of steps of the main loop that are written out.
@@ -163,6 +164,7 @@ func (a *asm) tileFunction(s isa, f form, height, vectors int) {
 	a.ADDQ(reg.RAX, groupA)
 	a.MOVQ(mem(reg.R15, argGroupC), reg.RAX)
 	a.ADDQ(reg.RAX, groupC)
+	a.MOVQ(mem(reg.R15, argGroupInit), reg.RAX)
 	a.ADDQ(reg.RAX, groupInit)
 	a.DECQ(groups)
 	a.JNE(operand.LabelRef(group))

@@ -142,7 +142,7 @@ func conv2DWeightGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DWeightGra
 	if a.DBias.Given() {
 		mustHold(&a.DBias, 1, s.O, 0)
 		if a.Sums.Given() {
-			sumRowsOf(c, a.DBias, a.Sums, s.N, s.O, a.Scale)
+			sumSamples(c, a.DBias, a.Sums, s.N, s.O, a.Scale)
 			a.DBias = kernels.Buf{}
 		}
 	}
@@ -162,30 +162,21 @@ func conv2DWeightGrad(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DWeightGra
 	p.run()
 }
 
-// sumRowsOf is y[o] = scale·Σ_n x[n,o], in float64, for a few numbers of either type in each row. Rows are summed by the thousand, and then the sums.
-func sumRowsOf(c *kernels.CPU, y, x kernels.Buf, n, width int, scale float32) {
-	const most = 1000
-	blocks := (n + most - 1) / most
-	parts := scratch64(c, 0, slotAllParts, blocks*width)
-	c.For(blocks, func(_, i int) {
-		part := parts[i*width:][:width]
-		clear(part)
-		for row := i * most; row < min(n, (i+1)*most); row++ {
-			for o := range part {
-				if at := row*width + o; x.Type == kernels.F16 {
-					part[o] += float64(x.F16[at].Float32())
-				} else {
-					part[o] += float64(x.F32[at])
-				}
+// sumSamples is y[o] = scale·Σ_n x[n,o], in float64, for a few numbers of either type.
+func sumSamples(c *kernels.CPU, y, x kernels.Buf, n, width int, scale float32) {
+	total := scratch64(c, 0, slotAllParts, width)
+	clear(total)
+	for i := range n {
+		for o := range total {
+			if at := i*width + o; x.Type == kernels.F16 {
+				total[o] += float64(x.F16[at].Float32())
+			} else {
+				total[o] += float64(x.F32[at])
 			}
 		}
-	})
-	total := parts[:width]
-	for o := range total {
-		for i := 1; i < blocks; i++ {
-			total[o] += parts[i*width+o]
-		}
-		if v := float32(float64(scale) * total[o]); y.Type == kernels.F16 {
+	}
+	for o, v := range total {
+		if v := float32(float64(scale) * v); y.Type == kernels.F16 {
 			y.F16[o] = kernels.ToF16(v)
 		} else {
 			y.F32[o] = v

@@ -137,6 +137,26 @@ func conv2DWeightGradFewOutputs(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2
 		store(isa, &a.DWeight, tap*s.I*s.O+o, sum, rowsOf(s.I, 1, s.O, 1))
 	})
 	if a.DBias.Given() {
-		sumRowsOf(c, a.DBias, a.DY, s.N*s.OH*s.OW, s.O, a.Scale)
+		sumPixels(c, isa, a.DBias, a.DY, s.N*s.OH*s.OW, s.O, a.Scale)
 	}
+}
+
+// sumPixels is y[o] = scale·Σ_i x[i,o] over many pixels of few channels. Every sixteenth pixel goes to the same sum of float32, a thousand pixels
+// at a time; the rest is [sumSamples].
+func sumPixels(c *kernels.CPU, isa kernels.ISA, y, x kernels.Buf, pixels, width int, scale float32) {
+	const lanes, block = 16, 1024
+	count := (pixels + block - 1) / block
+	parts := c.Alloc(kernels.F32, count*lanes*width)
+	c.For(count, func(w, i int) {
+		n := min(block, pixels-i*block)
+		whole := (n + lanes - 1) / lanes * lanes * width
+		b := &c.Scratch(w, 0, whole)[0]
+		zero(isa, b, rowsOf(1, whole, 0, 0))
+		load(isa, b, &x, i*block*width, rowsOf(1, n*width, 0, 0))
+		for j := 0; j < lanes*width; j += lanes {
+			sumRows(isa, &parts.F32[i*lanes*width+j], after(b, j), lanes*width, whole/(lanes*width), lanes)
+		}
+	})
+	sumSamples(c, y, parts, count*lanes, width, scale)
+	c.Free(parts)
 }

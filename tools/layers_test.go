@@ -54,7 +54,7 @@ internal/golden/reduce     tensor internal/golden
 tools/internal/cli
 tools/internal/device      kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
-tools/internal/picture     tensor data gonum.org/v1/plot
+tools/internal/picture     tensor checkpoint data gonum.org/v1/plot
 tools/internal/draw        tensor nn pid embedded data tools/internal/cli tools/internal/picture
 tools/internal/report      tensor pid tools/internal/picture
 tools/internal/judge       tensor nn evaluation pid embedded tools/internal/picture

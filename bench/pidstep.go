@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"onestep/autograd"
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
@@ -35,10 +34,6 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	teacher.Freeze()
 	teacher.Half, student.Half = s.Half, s.Half
 	student.Checkpoint = s.Checkpoint
-	var vars []*autograd.Var
-	for _, p := range student.Trained() {
-		vars = append(vars, p.Var)
-	}
 	distance := pid.L2
 	if s.LPIPS {
 		vgg := nn.NewVGG16(d)
@@ -63,7 +58,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 		Random: r, H: s.Net.Resolution, W: s.Net.Resolution, C: s.Net.InChannels, Batch: s.Batch,
 	}
 	return &pid.Trainer{
-		Objective: o, Params: student.Params, Opt: optim.New(rule, vars, rates),
+		Objective: o, Params: student.Params, Opt: optim.New(rule, student.Vars(), rates),
 		Batch: s.Batch, Steps: 1 << 20, Schedule: pid.Schedule{LR: 2e-4, AnnealFrom: 1},
 	}, nil
 }

@@ -104,6 +104,15 @@ func (ps *Params) Trained() []*Param {
 	return slices.DeleteFunc(slices.Clone(ps.List), func(p *Param) bool { return p.Buffer })
 }
 
+// Vars lists the variables of the parameters, in state-dict order: what an optimiser updates.
+func (ps *Params) Vars() []*autograd.Var {
+	var vars []*autograd.Var
+	for _, p := range ps.Trained() {
+		vars = append(vars, p.Var)
+	}
+	return vars
+}
+
 // Tensors lists all of them, in state-dict order.
 func (ps *Params) Tensors() []*Param { return ps.List }
 

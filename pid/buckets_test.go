@@ -23,10 +23,7 @@ func TestBucketsOfUNet(t *testing.T) {
 		}
 		net.Init(tensor.Random{Seed: 5})
 		net.Checkpoint = checkpoint
-		var params []*autograd.Var
-		for _, p := range net.Trained() {
-			params = append(params, p.Var)
-		}
+		params := net.Vars()
 		l := &listener{first: params[0]}
 		s := newGradientSums(l, params, 4<<10)
 		var left []int // gradients that were not complete when a bucket was sent

@@ -267,12 +267,8 @@ func TestGoldenTrainingTrace(t *testing.T) {
 			loss := pair(t, g, d, n)
 			objective := &trace{loss: loss, g: g, levels: n, last: d.New(kernels.F32, batch)}
 			params := loss.Student.Net.Params
-			var vars []*autograd.Var
-			for _, p := range params.Trained() {
-				vars = append(vars, p.Var)
-			}
 			tr := &pid.Trainer{
-				Objective: objective, Params: params, Opt: optim.New(optim.RAdam, vars, []float64{ema}),
+				Objective: objective, Params: params, Opt: optim.New(optim.RAdam, params.Vars(), []float64{ema}),
 				Batch: batch, Steps: steps, Schedule: pid.Schedule{LR: lr, AnnealFrom: 1},
 			}
 			var grads, losses []float64

@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"onestep/autograd"
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/tensor"
@@ -54,10 +53,6 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	}
 	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), perceptual: func() string { return "" }}
 	j.digest = sync.OnceValue(func() string { return Digest(teacher.List) })
-	var vars []*autograd.Var
-	for _, p := range net.Trained() {
-		vars = append(vars, p.Var)
-	}
 	j.Trainer = &Trainer{
 		Objective: &Distillation{
 			Loss: &Loss{
@@ -66,7 +61,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 			Random: tensor.Random{Seed: c.Seed}, H: net.Resolution, W: net.Resolution, C: net.InChannels,
 			Batch: c.Batch, Stratified: c.Stratified,
 		},
-		Params: net.Params, Opt: optim.New(c.rule(), vars, c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
+		Params: net.Params, Opt: optim.New(c.rule(), net.Vars(), c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
 		Schedule: Schedule{LR: c.LR, Warmup: c.Warmup, AnnealFrom: c.AnnealFrom, AnnealTo: c.AnnealTo},
 		Seed:     c.Seed,
 		Networks: map[string][]*nn.Param{"student": net.List, "teacher": teacher.List},

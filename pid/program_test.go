@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"onestep/autograd"
 	"onestep/data"
 	"onestep/internal/golden"
 	"onestep/kernels"
@@ -116,12 +115,8 @@ func images() *data.Images {
 }
 
 func trainer(params *nn.Params, o pid.Objective) *pid.Trainer {
-	var vars []*autograd.Var
-	for _, p := range params.Trained() {
-		vars = append(vars, p.Var)
-	}
 	return &pid.Trainer{
-		Objective: o, Params: params, Opt: optim.New(optim.Adam, vars, []float64{0.9}), Batch: 4, Micro: 3, Steps: 100,
+		Objective: o, Params: params, Opt: optim.New(optim.Adam, params.Vars(), []float64{0.9}), Batch: 4, Micro: 3, Steps: 100,
 		Schedule: pid.Schedule{LR: 1e-3, Warmup: 3, AnnealFrom: 1},
 	}
 }

@@ -12,11 +12,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
-	"onestep/autograd"
 	"onestep/data"
 	"onestep/metrics"
 	"onestep/nn"
@@ -79,7 +80,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 		return err
 	}
 	o := &pid.Denoising{
-		Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
+		Net: pid.NewTeacher(net), Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
 		Dropout: net.Dropout, LabelDropout: net.LabelDropout, Augment: f.augment,
 	}
 	return train(ctx, f, net.Params, o, pid.RoleTeacher, net.JSON())
@@ -161,8 +162,8 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 		return fmt.Errorf("--resume: %w", err)
 	}
 	defer file.Close()
-	for key, want := range settings {
-		if got := file.Metadata[key]; got != want {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		if got, want := file.Metadata[key], settings[key]; got != want {
 			return fmt.Errorf("--resume: %s: its %s is %s, this call's %s", checkpoint, key, got, want)
 		}
 	}
@@ -171,12 +172,8 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 
 // train runs the trainer with a progress bar and writes the average's weights, at the end and every save interval.
 func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, role, config string) error {
-	var vars []*autograd.Var
-	for _, p := range params.Trained() {
-		vars = append(vars, p.Var)
-	}
 	tr := &pid.Trainer{
-		Objective: o, Params: params, Opt: optim.New(optim.Rule{Clip: f.clip}, vars, []float64{f.ema}), Batch: f.batch, Micro: f.microbatch, Steps: f.steps,
+		Objective: o, Params: params, Opt: optim.New(optim.Rule{Clip: f.clip}, params.Vars(), []float64{f.ema}), Batch: f.batch, Micro: f.microbatch, Steps: f.steps,
 		Schedule: pid.Schedule{LR: f.lr, Warmup: f.warmup, AnnealFrom: f.annealFrom, AnnealTo: f.annealTo}, Seed: f.seed,
 		Pause: func(step int) bool { return f.saveEvery > 0 && step%f.saveEvery == 0 },
 	}

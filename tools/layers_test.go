@@ -15,8 +15,8 @@ import (
 
 const module = "onestep"
 
-// layers is the diagram in README.md: a package, and all that its files other than tests may import of ours and of others. Imports go
-// down only. Do not widen a line to mend a build.
+// layers is the diagram in README.md: a package, and all that its files may import of ours and of others; tests may import testHelpers besides.
+// Imports go down only. Do not widen a line to mend a build.
 const layers = `
 kernels                    github.com/klauspost/cpuid/v2
 kernels/cpu                kernels
@@ -62,17 +62,17 @@ tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/e
 tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report
 tools/sample               tensor nn pid data tools/internal/cli tools/internal/device tools/internal/draw tools/internal/picture tools/internal/progress
 tools/evaluate             tensor nn evaluation pid tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
-tools/train                tensor autograd nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/progress
+tools/train                tensor nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/progress
 tools/convert              kernels tensor checkpoint pid tools/internal/cli
 tools/plan                 tensor nn pid embedded tools/internal/cli tools/internal/device tools/internal/plan
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli
 tools
 
-bench                      kernels tensor autograd nn nn/optim pid
+bench                      kernels tensor nn nn/optim pid
 bench/sass                 kernels/cuda/chip
 bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor nn bench
 bench/peer                 kernels kernels/kernelstest tensor nn bench github.com/klauspost/cpuid/v2
-bench/peer/checkpoint      tensor autograd nn pid bench checkpoint
+bench/peer/checkpoint      tensor autograd nn pid checkpoint
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
@@ -89,7 +89,7 @@ func TestLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
+	seen, used := map[string]bool{}, map[[2]string]bool{}
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -114,18 +114,25 @@ func TestLayers(t *testing.T) {
 			may = append(append(slices.Clone(may), testHelpers...), pkg)
 		}
 		for _, name := range imports(t, path) {
-			if !permitted(name, may) {
+			by, ok := permitted(name, may)
+			if !ok {
 				t.Errorf("%s: %s must not import %s", path, pkg, name)
 			}
+			used[[2]string{pkg, by}] = true
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pkg := range allowed {
+	for pkg, may := range allowed {
 		if !seen[pkg] {
 			t.Errorf("package %s is in the table, but has no files", pkg)
+		}
+		for _, name := range may {
+			if !used[[2]string{pkg, name}] {
+				t.Errorf("%s may import %s, which neither it nor its tests do", pkg, name)
+			}
 		}
 	}
 }
@@ -162,13 +169,13 @@ func imports(t *testing.T, path string) (names []string) {
 	return names
 }
 
-// permitted says whether an import is in a list; a package of another module brings its subpackages.
-func permitted(name string, may []string) bool {
+// permitted says which entry of a list an import is; a package of another module brings its subpackages.
+func permitted(name string, may []string) (entry string, ok bool) {
 	for _, m := range may {
 		first, _, _ := strings.Cut(m, "/")
 		if name == m || strings.Contains(first, ".") && strings.HasPrefix(name, m+"/") {
-			return true
+			return m, true
 		}
 	}
-	return false
+	return "", false
 }

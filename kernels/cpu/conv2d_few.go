@@ -90,32 +90,42 @@ func conv2DInputGradFew(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGr
 // width is the columns of the product, in whole vectors.
 func (f *fewOutputs) width() int { return panelsOf(f.isa, f.kh*f.kw*f.o).total }
 
-// run does both steps; so many columns of B are given.
+// run does both steps for some images at a time, so that z stays small; so many columns of B are given.
 func (f *fewOutputs) run(columns int) {
-	rows, width := f.n*f.h*f.w, f.width()
-	z := f.c.Alloc(kernels.F32, rows*width+mostFew) // the last tap is read as four channels
-	p := product{
-		c: f.c, isa: f.isa, m: rows, n: columns, k: f.k, b: f.b, alpha: 1, blocks: plainBlocks(f.k), cData: &z.F32[0], ldc: width,
-	}
-	if f.x.Type == kernels.F32 {
-		p.aData, p.lda = &f.x.F32[0], f.k
-	} else {
-		p.a = plain{f.x, f.k}
-	}
-	p.run()
-
 	var bias [mostFew]float32
 	if f.bias.Given() {
 		load(f.isa, &bias[0], &f.bias, 0, rowsOf(1, f.o, 0, 0))
 	}
-	f.c.Rows(f.n*f.oh, f.ow*f.kh*f.kw*mostFew, func(w, lo, hi int) {
-		sums := f.c.Scratch(w, 0, f.padded())
-		for line := lo; line < hi; line++ {
-			f.sumLine(sums, z.F32, &bias, line, width)
-			f.finishLine(w, sums, line)
-		}
-	})
+	const most = 1 << 20 // floats of z, if that is not less than an image
+	pixels, width := f.h*f.w, f.width()
+	images := min(f.n, max(1, most/(pixels*width)))
+	z := f.c.Alloc(kernels.F32, images*pixels*width+mostFew) // the last tap is read as four channels
+	for n := 0; n < f.n; n += images {
+		some := min(images, f.n-n)
+		f.products(z, n*pixels, some*pixels, columns)
+		f.c.Rows(some*f.oh, f.ow*f.kh*f.kw*mostFew, func(w, lo, hi int) {
+			sums := f.c.Scratch(w, 0, f.padded())
+			for line := lo; line < hi; line++ {
+				f.sumLine(sums, z.F32, &bias, line, width)
+				f.finishLine(w, sums, n*f.oh+line)
+			}
+		})
+	}
 	f.c.Free(z)
+}
+
+// products is the first step, for so many pixels of x from one on.
+func (f *fewOutputs) products(z kernels.Buf, first, pixels, columns int) {
+	p := product{
+		c: f.c, isa: f.isa, m: pixels, n: columns, k: f.k, b: f.b, alpha: 1, blocks: plainBlocks(f.k), cData: &z.F32[0], ldc: f.width(),
+	}
+	x := f.x.Slice(first*f.k, (first+pixels)*f.k)
+	if x.Type == kernels.F32 {
+		p.aData, p.lda = &x.F32[0], f.k
+	} else {
+		p.a = plain{x, f.k}
+	}
+	p.run()
 }
 
 // padded is the floats of a line of sums, in whole vectors.
@@ -124,7 +134,7 @@ func (f *fewOutputs) padded() int {
 	return (f.ow*mostFew + v - 1) / v * v
 }
 
-// sumLine sums the taps of a line of y, four floats a pixel. Pixels whose taps are inside alike go together.
+// sumLine sums the taps of a line of y, lines counted from the first image of z, four floats a pixel. Pixels whose taps are inside alike go together.
 func (f *fewOutputs) sumLine(sums, z []float32, bias *[mostFew]float32, line, width int) {
 	n, h := line/f.oh, line%f.oh+f.h0
 	i0, i1 := max(0, -h), min(f.kh, f.h-h)

@@ -29,7 +29,7 @@ type thinSums struct {
 }
 
 const (
-	thinSteps  = 128  // positions that are taken at once: their rows of A and of a panel of B stay in the nearest cache
+	thinSteps  = 128 // positions that are taken at once: their rows of A and of a panel of B stay in the nearest cache
 	thinChunk  = 256 // positions of a chunk, about
 	thinChunks = 64  // at most
 )

@@ -60,6 +60,7 @@ func TestConv2DImagesAreIndependent(t *testing.T) {
 	for _, s := range []kernels.ConvShape{
 		{N: 5, H: 9, W: 8, I: 3, O: 16, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1},
 		{N: 3, H: 9, W: 11, I: 40, O: 3, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1},
+		{N: 3, H: 130, W: 130, I: 8, O: 3, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1},
 		{N: 3, H: 6, W: 7, I: 1, O: 112, KH: 3, KW: 5, Stride: 1, PadH: 1, PadW: 2},
 		{N: 5, H: 8, W: 8, I: 32, O: 48, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1},
 		{N: 3, H: 16, W: 16, I: 144, O: 96, KH: 3, KW: 3, Stride: 2, PadH: 1, PadW: 1},

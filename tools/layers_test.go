@@ -55,16 +55,17 @@ tools/internal/cli
 tools/internal/device      kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor checkpoint data gonum.org/v1/plot
-tools/internal/draw        tensor nn pid embedded data tools/internal/cli tools/internal/picture
+tools/internal/teacher      tensor nn pid embedded
+tools/internal/draw         tensor nn pid data tools/internal/cli tools/internal/picture tools/internal/teacher
 tools/internal/report      tensor pid tools/internal/picture
 tools/internal/judge       tensor nn evaluation pid embedded tools/internal/picture
 tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge
-tools/distill              tensor nn dist pid embedded tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report
+tools/distill              tensor nn dist pid tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report tools/internal/teacher
 tools/sample               tensor nn pid data tools/internal/cli tools/internal/device tools/internal/draw tools/internal/picture tools/internal/progress
 tools/evaluate             tensor nn evaluation pid tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
 tools/train                tensor nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/progress
 tools/convert              kernels tensor checkpoint pid tools/internal/cli
-tools/plan                 tensor nn pid embedded tools/internal/cli tools/internal/device tools/internal/plan
+tools/plan                 nn pid tools/internal/cli tools/internal/device tools/internal/plan tools/internal/teacher
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli
 tools
 

@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"onestep/dist"
-	"onestep/embedded"
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/judge"
+	"onestep/tools/internal/teacher"
 )
 
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
@@ -101,15 +101,15 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 	if err := f.openFID(d); err != nil {
 		return nil, err
 	}
-	teacher, err := loadTeacher(d, f.Teacher)
+	net, err := loadTeacher(d, f.Teacher)
 	if err != nil {
 		return nil, fmt.Errorf("--teacher: %w", err)
 	}
-	perceptual, err := perceptual(d, f, teacher)
+	lpips, err := perceptual(d, f, net)
 	if err != nil {
 		return nil, err
 	}
-	return pid.NewJob(f.Config, teacher, perceptual)
+	return pid.NewJob(f.Config, net, lpips)
 }
 
 // openFID reads what FIDs are measured by, before anything large. Only rank 0 measures.
@@ -117,7 +117,7 @@ func (f *flags) openFID(d *tensor.Device) error {
 	if f.place.Rank > 0 || f.Inception == "" {
 		return nil
 	}
-	net, err := teacherConfig(f.Teacher)
+	net, err := teacher.Config(f.Teacher)
 	if err != nil {
 		return fmt.Errorf("--teacher: %w", err)
 	}
@@ -126,7 +126,7 @@ func (f *flags) openFID(d *tensor.Device) error {
 }
 
 func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
-	file, err := openTeacher(path)
+	file, err := teacher.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -138,25 +138,18 @@ func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 	return net, err
 }
 
-func openTeacher(path string) (*tensor.SafeTensors, error) {
-	if path == "" {
-		return embedded.Teacher()
-	}
-	return pid.OpenWeights(path)
-}
-
 // perceptual is the network that the loss lpips means: VGG16 from a file or, for images like the embedded ones, the embedded one.
-func perceptual(d *tensor.Device, f *flags, teacher *nn.UNet) (*nn.LPIPS, error) {
+func perceptual(d *tensor.Device, f *flags, net *nn.UNet) (*nn.LPIPS, error) {
 	switch {
 	case f.Loss != "lpips":
 		return nil, nil
-	case f.VGG == "" && !judge.Fits(teacher):
+	case f.VGG == "" && !judge.Fits(net):
 		return nil, fmt.Errorf("--loss lpips: the embedded perceptual network judges 16x16 images of 1 channel, the teacher draws %dx%d of %d: give --vgg, or --loss l2",
-			teacher.Resolution, teacher.Resolution, teacher.InChannels)
+			net.Resolution, net.Resolution, net.InChannels)
 	case f.VGG == "":
 		return judge.Perceptual(d)
 	}
-	if c := teacher.InChannels; c != 1 && c != 3 {
+	if c := net.InChannels; c != 1 && c != 3 {
 		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)
 	}
 	file, err := pid.OpenWeights(f.VGG)

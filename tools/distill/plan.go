@@ -6,10 +6,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"onestep/nn"
-	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/plan"
+	"onestep/tools/internal/teacher"
 )
 
 // foresee plans the run, before anything is loaded, and refuses what will not fit. Rank 0 answers for all.
@@ -17,7 +16,7 @@ func (f *flags) foresee(d *tensor.Device) error {
 	if f.place.Rank > 0 {
 		return nil
 	}
-	net, err := teacherConfig(f.Teacher)
+	net, err := teacher.Config(f.Teacher)
 	if err != nil {
 		return fmt.Errorf("--teacher: %w", err)
 	}
@@ -44,15 +43,4 @@ func (f *flags) foresee(d *tensor.Device) error {
 		debug.SetMemoryLimit(f.plan.Memory.Total + max(1<<30, f.plan.Memory.Total/4))
 	}
 	return nil
-}
-
-// teacherConfig is the teacher's network.
-func teacherConfig(path string) (nn.UNetConfig, error) {
-	file, err := openTeacher(path)
-	if err != nil {
-		return nn.UNetConfig{}, err
-	}
-	defer file.Close()
-	c, _, err := pid.UNetConfigOf(file)
-	return c, err
 }

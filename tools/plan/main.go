@@ -8,12 +8,10 @@ import (
 	"os"
 	"time"
 
-	"onestep/embedded"
 	"onestep/nn"
-	"onestep/pid"
-	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/plan"
+	"onestep/tools/internal/teacher"
 )
 
 func main() {
@@ -60,16 +58,7 @@ func network(f *flags) (nn.UNetConfig, error) {
 	if f.Teacher == "" && f.net.ModelType != "" {
 		return f.net, nil
 	}
-	open := embedded.Teacher
-	if f.Teacher != "" {
-		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(f.Teacher) }
-	}
-	file, err := open()
-	if err != nil {
-		return nn.UNetConfig{}, fmt.Errorf("--teacher: %w", err)
-	}
-	defer file.Close()
-	net, _, err := pid.UNetConfigOf(file)
+	net, err := teacher.Config(f.Teacher)
 	if err != nil {
 		return net, fmt.Errorf("--teacher: %w", err)
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"onestep/data"
-	"onestep/embedded"
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/picture"
+	"onestep/tools/internal/teacher"
 )
 
 // Drawer draws images of a network. The image of a seed is the same whatever is drawn with it.
@@ -23,14 +23,11 @@ type Drawer struct {
 
 // Open reads the network. The device is opened once the file is.
 func (s *Settings) Open(device func() (*tensor.Device, error)) (*Drawer, error) {
-	path, role, open := s.Teacher, pid.RoleTeacher, embedded.Teacher
+	path, role := s.Teacher, pid.RoleTeacher
 	if s.Student != "" {
 		path, role = s.Student, pid.RoleStudent
 	}
-	if path != "" {
-		open = func() (*tensor.SafeTensors, error) { return pid.OpenWeights(path) }
-	}
-	file, err := open()
+	file, err := teacher.Open(path) // a student's is not empty
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", role, err)
 	}

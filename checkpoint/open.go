@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 // File is an open weight file: named arrays, as of safetensors, and what else it says.
 type File struct {
 	*tensor.SafeTensors
-	Format  string         // "safetensors", "torch", "torch (legacy)", "EDM pickle", "npz", "npy"
+	Format  string         // "safetensors", "torch", "torch (legacy)", "EDM pickle", "pickle", "npz", "npy"
 	Order   []string       // the names in the order of the file
 	Scalars map[string]any // int64, *big.Int, float64, string, bool or nil beside the arrays, by path
 }
@@ -60,7 +61,7 @@ func read(name string, data []byte, part string) (*File, error) {
 		return nil, fmt.Errorf("the file is empty")
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return readArchive(name, data, part)
-	case bytes.HasPrefix(data, legacyMagic[:14]):
+	case legacyStart(data) > 0:
 		v, err := legacy(data)
 		if err != nil {
 			return nil, err
@@ -80,12 +81,8 @@ func read(name string, data []byte, part string) (*File, error) {
 		return (&File{SafeTensors: s, Format: "safetensors", Order: s.Names()}).part(part)
 	case data[0] == 0x80 && len(data) > 1 && data[1] >= 2:
 		return readPickle(name, data, part)
-	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
-		return nil, fmt.Errorf("a Git LFS pointer: the file itself was not fetched")
-	case bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<!doctype html")) || bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 64)]), []byte("<html")):
-		return nil, fmt.Errorf("a web page: the download went wrong")
 	}
-	return nil, fmt.Errorf("no known format: it starts with the bytes % x", data[:min(len(data), 8)])
+	return nil, foreign(data)
 }
 
 func readArchive(name string, data []byte, part string) (*File, error) {
@@ -120,7 +117,7 @@ func readArchive(name string, data []byte, part string) (*File, error) {
 	return nil, fmt.Errorf("a zip file with neither data.pkl nor .npy files in it")
 }
 
-// readPickle reads EDM's networks [edm]: a dictionary whose "ema" is the averaged network.
+// readPickle reads EDM's networks [edm], a dictionary whose "ema" is the averaged network, and other dictionaries of tensors.
 func readPickle(name string, data []byte, part string) (*File, error) {
 	v, n, err := pickle.Load(data, pickle.Hooks{Call: call})
 	if err != nil {
@@ -129,13 +126,14 @@ func readPickle(name string, data []byte, part string) (*File, error) {
 	if n != len(data) {
 		return nil, fmt.Errorf("%d bytes after the pickle's end", len(data)-n)
 	}
-	if _, ok := v.(*pickle.Dict); !ok {
+	d, ok := v.(*pickle.Dict)
+	if !ok {
 		return nil, fmt.Errorf("a pickle of %s, not of a dictionary with a network", pickle.Describe(v))
 	}
-	if part == "" {
-		part = "ema"
+	if _, ok := d.Get("ema"); !ok {
+		return flatten(name, "pickle", v, part, len(data))
 	}
-	return flatten(name, "EDM pickle", v, part, len(data))
+	return flatten(name, "EDM pickle", v, cmp.Or(part, "ema"), len(data))
 }
 
 // flatten makes a file of a part of the value of a pickle. One without any tensor is no weight file.

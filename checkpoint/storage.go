@@ -15,6 +15,15 @@ type storage struct {
 	size  int    // bytes of an element
 	count int    // elements
 	data  []byte // little-endian; of legacy files nil until the pickle was read
+
+	untyped *storage // that has the bytes, in place of data, if their type is the tensor's; or nil
+}
+
+func (s *storage) bytes() []byte {
+	if s.untyped != nil {
+		return s.untyped.data
+	}
+	return s.data
 }
 
 // array is a tensor of a pickle: a view of a storage. Counts are of elements.
@@ -192,17 +201,18 @@ func (a *array) entry(b *budget) (tensor.Entry, error) {
 	}
 	if n == 0 || a.contiguous() {
 		from := int(a.offset) * size
-		e.Data = a.of.data[from : from+n*size : from+n*size]
+		e.Data = a.of.bytes()[from : from+n*size : from+n*size]
 		return e, nil
 	}
 	if b.left -= n * size; b.left < 0 {
 		return e, fmt.Errorf("a view of shape %v, strides %v is larger than the file allows", a.shape, a.strides)
 	}
 	e.Data = make([]byte, 0, n*size)
+	data := a.of.bytes()
 	index := make([]int64, len(a.shape))
 	at := a.offset
 	for range n {
-		e.Data = append(e.Data, a.of.data[int(at)*size:int(at+1)*size]...)
+		e.Data = append(e.Data, data[int(at)*size:int(at+1)*size]...)
 		for i := len(index) - 1; i >= 0; i-- {
 			index[i]++
 			at += a.strides[i]

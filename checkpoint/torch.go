@@ -3,7 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
+	"math/big"
 
 	"onestep/checkpoint/pickle"
 )
@@ -12,17 +12,20 @@ import (
 func call(g pickle.Global, args pickle.Tuple) (v any, ok bool, err error) {
 	switch g.String() {
 	case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
-		a, err := rebuild(args)
-		return a, true, err
+		v, err := rebuildLazy(args, 6)
+		return v, true, err
+	case "torch._utils._rebuild_tensor_v3":
+		v, err := rebuildTyped(args)
+		return v, true, err
 	case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
 		if len(args) == 0 {
 			return nil, true, fmt.Errorf("a parameter without a tensor")
 		}
-		a, ok := args[0].(*array)
-		if !ok {
-			return nil, true, fmt.Errorf("a parameter of %s", pickle.Describe(args[0]))
+		switch args[0].(type) {
+		case *array, *pickle.Object, unread:
+			return args[0], true, nil
 		}
-		return a, true, nil
+		return nil, true, fmt.Errorf("a parameter of %s", pickle.Describe(args[0]))
 	case "torch.storage._load_from_bytes":
 		b, ok := first(args).([]byte)
 		if !ok {
@@ -72,43 +75,25 @@ func first(args pickle.Tuple) any {
 	return args[0]
 }
 
-// scalar is a NumPy number: numpy.dtype('f8', …) and its bytes. Types other than numbers stay what they are: they only have to be passed over.
-func scalar(args pickle.Tuple) any {
-	opaque := &pickle.Object{Class: pickle.Global{Module: "numpy", Name: "scalar"}, Args: args}
-	if len(args) != 2 {
-		return opaque
-	}
-	dtype, _ := args[0].(*pickle.Object)
-	b, ok := args[1].([]byte)
-	if dtype == nil || !ok {
-		return opaque
-	}
-	name, _ := first(dtype.Args).(string)
-	switch {
-	case name == "f8" && len(b) == 8:
-		return math.Float64frombits(binary.LittleEndian.Uint64(b))
-	case name == "f4" && len(b) == 4:
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
-	case name == "i8" && len(b) == 8:
-		return int64(binary.LittleEndian.Uint64(b))
-	case name == "i4" && len(b) == 4:
-		return int64(int32(binary.LittleEndian.Uint32(b)))
-	case name == "b1" && len(b) == 1:
-		return b[0] != 0
-	}
-	return opaque
-}
+// legacyMagic is the number that a legacy file starts with.
+var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
-// legacyMagic starts a legacy file: the pickle of a number.
-var legacyMagic = []byte{0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'}
+// legacyStart is the length of that number's pickle, of any protocol, or 0 for other files.
+func legacyStart(data []byte) int {
+	v, n, err := pickle.Load(data[:min(len(data), 64)], pickle.Hooks{})
+	if magic, ok := v.(*big.Int); err != nil || !ok || magic.Cmp(legacyMagic) != 0 {
+		return 0
+	}
+	return n
+}
 
 // legacy reads PyTorch's format from before 1.6 [torch]: pickles of a magic number, a version, the machine's properties, the object and the
 // list of storage keys; then each storage as an element count and its elements.
 func legacy(data []byte) (any, error) {
-	if len(data) < len(legacyMagic) || string(data[:len(legacyMagic)]) != string(legacyMagic) {
+	at := legacyStart(data)
+	if at == 0 {
 		return nil, fmt.Errorf("it does not start with the magic number of a torch file")
 	}
-	at := len(legacyMagic)
 	next := func(what string, h pickle.Hooks) (any, error) {
 		v, n, err := pickle.Load(data[at:], h)
 		if err != nil {

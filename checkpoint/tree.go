@@ -52,12 +52,22 @@ func (f *flattener) value(path string, v any, depth int) error {
 		if state := moduleState(v); state != nil {
 			return f.module(path, state, depth)
 		}
-		return fmt.Errorf("%s: %s, which is no weight and is not run", path, pickle.Describe(v))
+		return fmt.Errorf("%s: %s, which is no weight and is not run%s", path, pickle.Describe(v), besides(path))
+	case unread:
+		return fmt.Errorf("%s: %s%s", path, v, besides(path))
 	case pickle.Global, *storage:
-		return fmt.Errorf("%s: %s where a tensor or a number should be", path, pickle.Describe(v))
+		return fmt.Errorf("%s: %s where a tensor or a number should be%s", path, pickle.Describe(v), besides(path))
 	}
 	f.scalars[path] = v
 	return nil
+}
+
+// besides is what can be done about a value that is not read, if it is not all of the file.
+func besides(path string) string {
+	if path == "" {
+		return ""
+	}
+	return " (convert --part picks what lies beside it)"
 }
 
 func (f *flattener) dict(path string, d *pickle.Dict, depth int) (err error) {

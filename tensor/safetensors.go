@@ -86,6 +86,9 @@ func MapFile(path string) (data []byte, unmap func() error, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
+	if info.IsDir() {
+		return nil, nil, fmt.Errorf("%s: a folder, not a file", path)
+	}
 	if !info.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s: not a regular file", path)
 	}

@@ -92,7 +92,7 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	s := r.Samples
 	if stamp == nil {
 		r.note(ref.Path, "there is no stamp in it: what images and network made it is not known")
-		if s.Resize != layouts[nn.InceptionTensorFlow].resize {
+		if s.Resize != resizing[nn.InceptionTensorFlow] {
 			r.note(ref.Path, "if it is EDM's or OpenAI's, it was made with TensorFlow's resizing, and the numbers will be off by some tenths of a percent of the features: "+
 				"--resize tensorflow makes them comparable")
 		}

@@ -67,19 +67,13 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	return net, nil
 }
 
-// ResizeAs makes images the network's input as the publisher of a layout does, tensorflow or pytorch-fid; auto leaves that to the layout of the weights.
+// ResizeAs makes images the network's input in the way that a name of [nn.InceptionInput] says.
 func (n *Network) ResizeAs(name string) error {
-	if name == "auto" {
-		n.Input = n.Layout
-		return nil
+	input, err := nn.InceptionInput(name, n.Layout)
+	if err == nil {
+		n.Input = input
 	}
-	for l, names := range layouts {
-		if names.name == name {
-			n.Input = l
-			return nil
-		}
-	}
-	return fmt.Errorf("resizing %q: want auto, tensorflow or pytorch-fid", name)
+	return err
 }
 
 // torchScript says whether a file is a program saved by torch.jit, which NVIDIA's inception-2015-12-05.pt is.

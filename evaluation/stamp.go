@@ -21,15 +21,15 @@ type Stamp struct {
 	Device   string `json:"device"`         // what computed the features: kinds of devices differ by rounding
 }
 
-// layouts are the names of the two in a stamp, and what each does to images.
-var layouts = map[nn.InceptionLayout]struct{ name, resize string }{
-	nn.InceptionPyTorch:    {"pytorch-fid", "bilinear to 299x299 by half-pixel centres, u/127.5 - 1"},
-	nn.InceptionTensorFlow: {"tensorflow", "bilinear to 299x299 by pixels' corners, (u - 128)/128"},
+// resizing is what a stamp says of how each publisher makes images of bytes u the network's input.
+var resizing = map[nn.InceptionLayout]string{
+	nn.InceptionPyTorch:    "bilinear to 299x299 by half-pixel centres, u/127.5 - 1",
+	nn.InceptionTensorFlow: "bilinear to 299x299 by pixels' corners, (u - 128)/128",
 }
 
 // stamp is that of images, with the hash of their pixels if they were gathered.
 func (n *Network) stamp(images Images, g *gathered) *Stamp {
-	s := &Stamp{Images: images.Source(), Weights: n.Digest, Layout: layouts[n.Layout].name, Resize: layouts[n.Input].resize, Device: n.Device.Name()}
+	s := &Stamp{Images: images.Source(), Weights: n.Digest, Layout: n.Layout.String(), Resize: resizing[n.Input], Device: n.Device.Name()}
 	s.Count, s.Height, s.Width, s.Channels = images.Shape()
 	if g != nil {
 		s.Pixels = fmt.Sprintf("%x", g.pixels.Sum(nil))

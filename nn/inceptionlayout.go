@@ -21,6 +21,26 @@ const (
 	InceptionTensorFlow
 )
 
+// inceptionNames are what settings and stamps call the layouts.
+var inceptionNames = [...]string{"pytorch-fid", "tensorflow"}
+
+// String is pytorch-fid or tensorflow.
+func (l InceptionLayout) String() string { return inceptionNames[l] }
+
+// InceptionInput is the layout whose publisher's way of making images the network's input a setting names: tensorflow, pytorch-fid, or auto for that
+// of the weights.
+func InceptionInput(name string, weights InceptionLayout) (InceptionLayout, error) {
+	if name == "auto" {
+		return weights, nil
+	}
+	for l, n := range inceptionNames {
+		if name == n {
+			return InceptionLayout(l), nil
+		}
+	}
+	return 0, fmt.Errorf("%q: want auto, tensorflow or pytorch-fid", name)
+}
+
 // InceptionLayoutOf recognises a layout by the names of tensors; has says which there are.
 func InceptionLayoutOf(has func(name string) bool) (InceptionLayout, error) {
 	for l, name := range inceptionFirst {

@@ -101,6 +101,7 @@ func (c Config) Check() error {
 
 // checkFID is Check for the evaluation by the Inception network.
 func (c Config) checkFID() error {
+	_, wrongResize := nn.InceptionInput(c.Resize, 0)
 	switch {
 	case c.FIDEvery < 0 || c.FIDImages < 0:
 		return errors.New("fid-every, fid-images: must not be negative")
@@ -109,8 +110,8 @@ func (c Config) checkFID() error {
 		return fmt.Errorf("ref %s: only FID compares with it: --inception names the network's weights", c.Ref)
 	case c.Ref == "":
 		return fmt.Errorf("inception %s: FID compares with statistics: --ref names their file", c.Inception)
-	case c.Resize != "auto" && c.Resize != "tensorflow" && c.Resize != "pytorch-fid":
-		return fmt.Errorf("resize %q: want auto, tensorflow or pytorch-fid", c.Resize)
+	case wrongResize != nil:
+		return fmt.Errorf("resize %w", wrongResize)
 	case c.FIDImages < 3:
 		return fmt.Errorf("fid-images %d: a FID and its interval need three, and trusted ones thousands", c.FIDImages)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"onestep/evaluation"
+	"onestep/nn"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
 	"onestep/tools/internal/draw"
@@ -103,6 +104,7 @@ func (f *flags) checkDrawn(given map[string]string) error {
 }
 
 func (f *flags) check() error {
+	_, wrongResize := nn.InceptionInput(f.resize, 0)
 	switch {
 	case f.samples == "" && !f.draws():
 		return errors.New("--samples is missing: the images to judge (-h explains)")
@@ -112,8 +114,8 @@ func (f *flags) check() error {
 		return errors.New("--inception is missing: the network's weights (-h explains)")
 	case f.onlySaves() && f.saveRef == "":
 		return fmt.Errorf("--ref is missing: of --metrics %s, all but is compare with a reference", f.metrics.String())
-	case !slices.Contains([]string{"auto", "tensorflow", "pytorch-fid"}, f.resize):
-		return fmt.Errorf("--resize %q: want auto, tensorflow or pytorch-fid", f.resize)
+	case wrongResize != nil:
+		return fmt.Errorf("--resize %w", wrongResize)
 	case f.saveRef != "" && strings.ToLower(filepath.Ext(f.saveRef)) != ".npz":
 		return fmt.Errorf("--save-ref %s: want a .npz file", f.saveRef)
 	case f.onlySaves() && f.json != "":

@@ -57,7 +57,7 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 		net.Batch = f.batch
 	}
 	if err := net.ResizeAs(f.resize); err != nil {
-		return fmt.Errorf("--resize: %w", err)
+		return fmt.Errorf("--resize %w", err)
 	}
 	return judge(ctx, f, net, images, ref, out, messages)
 }

@@ -24,9 +24,6 @@ type FID struct {
 
 var onlyFID = evaluation.Options{Metrics: evaluation.Metrics{evaluation.FID}}
 
-// resizes are the values of a configuration's Resize but for auto, which is the weights' own.
-var resizes = map[string]nn.InceptionLayout{"tensorflow": nn.InceptionTensorFlow, "pytorch-fid": nn.InceptionPyTorch}
-
 // InceptionBatch is how many images go through the network at a time: as many as in evaluate by default, if there are so many.
 func InceptionBatch(c pid.Config) int { return min(16, c.FIDImages) }
 
@@ -46,8 +43,8 @@ func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err err
 		return nil, fmt.Errorf("--inception: %w", err)
 	}
 	f.Network.Batch = InceptionBatch(c)
-	if input, ok := resizes[c.Resize]; ok {
-		f.Network.Input = input
+	if err := f.Network.ResizeAs(c.Resize); err != nil {
+		return nil, fmt.Errorf("--resize %w", err)
 	}
 	size := &drawn{n: c.FIDImages, g: pid.Generator{H: net.Resolution, W: net.Resolution, C: net.InChannels}}
 	if f.Notes, err = evaluation.Comparable(f.Network, size, f.Reference, onlyFID); err != nil {
@@ -78,7 +75,7 @@ func (i *drawn) Source() evaluation.Source { return evaluation.Source{Kind: "stu
 func (i *drawn) Close() error              { return nil }
 
 func (i *drawn) Read(first, count int) (pixels []byte, err error) {
-	batch := batch(i.g.H)
+	batch := Batch(i.g.H)
 	for end := first + count; first < end; first += batch {
 		n := min(batch, end-first)
 		x, err := i.draw(i.ctx, pid.Seeds(uint64(first), n))

@@ -55,8 +55,8 @@ func classifier(d *tensor.Device, open func() (*tensor.SafeTensors, error)) (*nn
 	return net, nil
 }
 
-// batch is how many images of so many pixels a side are drawn at a time.
-func batch(size int) int { return min(max(1<<16/(size*size), 1), 100) }
+// Batch is how many images of so many pixels a side are drawn at a time.
+func Batch(size int) int { return min(max(1<<16/(size*size), 1), 100) }
 
 // New prepares the judge of a run. fid may be nil.
 func New(d *tensor.Device, job *pid.Job, c pid.Config, fid *FID) (*Judge, error) {
@@ -79,7 +79,7 @@ func New(d *tensor.Device, job *pid.Job, c pid.Config, fid *FID) (*Judge, error)
 	}
 	j.evaluator = &pid.Evaluator{
 		Device: d, Features: features.Features, Reference: reference,
-		H: net.Resolution, W: net.Resolution, C: net.InChannels, Batch: batch(net.Resolution),
+		H: net.Resolution, W: net.Resolution, C: net.InChannels, Batch: Batch(net.Resolution),
 	}
 	return j, nil
 }
@@ -228,7 +228,7 @@ func (j *Judge) Grid(ctx context.Context, path string) error {
 
 // first draws the images of the first n seeds.
 func (j *Judge) first(ctx context.Context, n int, draw drawing) (all []float32, err error) {
-	batch := batch(j.generator.H)
+	batch := Batch(j.generator.H)
 	for first := 0; first < n; first += batch {
 		x, err := draw(ctx, pid.Seeds(uint64(first), min(batch, n-first)))
 		if err != nil {
@@ -249,7 +249,7 @@ func (j *Judge) measure(ctx context.Context, draw drawing, n int) (fd, rate floa
 		return x, err
 	}
 	if j.evaluator == nil {
-		batch := batch(j.generator.H)
+		batch := Batch(j.generator.H)
 		for first := 0; first < n && err == nil; first += batch {
 			_, err = timed(first, min(batch, n-first))
 		}

@@ -26,7 +26,7 @@ func (j *Judge) Table(ctx context.Context, w io.Writer) error {
 		return t.notes()
 	}
 	if j.evaluator == nil {
-		t.n = min(t.n, 2*batch(j.generator.H))
+		t.n = min(t.n, 2*Batch(j.generator.H))
 	}
 	if err := t.print("", "evaluations", "FD", "FID", "images/s"); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/tools/internal/judge"
 )
 
 // Memory is the bytes of a run, as the device that it runs on will account for them.
@@ -148,7 +149,7 @@ func (s *stage) look(m *Memory, d *dry) error {
 func draw(j *pid.Job) error {
 	net := j.Student.Net
 	g := pid.GeneratorFor(net, 0)
-	n := min(max(1<<16/(net.Resolution*net.Resolution), 1), 100)
+	n := judge.Batch(net.Resolution)
 	if j.Config.GridSamples > 0 && j.Config.EvalImages == 0 {
 		n = min(n, j.Config.GridSamples)
 	}

@@ -52,7 +52,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	}
 	o := &pid.Distillation{
 		Loss: &pid.Loss{
-			Student: &pid.Student{Net: student, SigmaData: 0.5, SigmaMax: 80}, Teacher: &nn.Precond{Net: teacher, SigmaData: 0.5},
+			Student: pid.NewStudent(student), Teacher: pid.NewTeacher(teacher),
 			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Weightings["uniform"],
 		},
 		Random: r, H: s.Net.Resolution, W: s.Net.Resolution, C: s.Net.InChannels, Batch: s.Batch,

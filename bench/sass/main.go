@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -65,8 +67,8 @@ func run(ptxas, nvdisasm string, write bool, cubins []string) error {
 		if err != nil {
 			return err
 		}
-		for kernel, l := range loops {
-			fmt.Printf("%s: %s: %s\n", filepath.Base(cubin), kernel, l.describe())
+		for _, kernel := range slices.Sorted(maps.Keys(loops)) {
+			fmt.Printf("%s: %s: %s\n", filepath.Base(cubin), kernel, loops[kernel].describe())
 		}
 	}
 	if write {
@@ -95,7 +97,7 @@ func compare(got string) error {
 		}
 		delete(known, line)
 	}
-	for line := range known {
+	for _, line := range slices.Sorted(maps.Keys(known)) {
 		fmt.Println("-", line)
 	}
 	return fmt.Errorf("%s is not what the assembler says now; if the change is meant, run with --write", tablePath)

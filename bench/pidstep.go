@@ -67,7 +67,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 // levels and the teacher forward, for so many multiply-adds an image.
 func PIDStepFLOPs(macs float64, batch int) float64 { return 2 * 7 * macs * float64(batch) }
 
-// CIFAR10MACs are the multiply-adds of one image through [CIFAR10].
+// CIFAR10MACs are the multiply-adds of one image through [nn.CIFAR10].
 const CIFAR10MACs = 21.192e9
 
 // LPIPSFLOPs are those of a step's distance on VGG16 at 224×224, whose convolutions are 15.347 G multiply-adds an image: both images forward, one

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -214,9 +215,9 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestConcurrent is for the race detector.
+// TestConcurrent loses no line of several goroutines, and is for the race detector.
 func TestConcurrent(t *testing.T) {
-	b, _, _ := fake(100, 80)
+	b, out, _ := fake(100, 80)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -228,4 +229,13 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 	b.Finish()
+	lines := map[string]int{}
+	for _, line := range screen(out.String()) {
+		lines[line]++
+	}
+	for i := range 100 {
+		if n := lines[strconv.Itoa(i)]; n != 4 {
+			t.Errorf("%d lines of %d, want 4", n, i)
+		}
+	}
 }

@@ -17,7 +17,7 @@ type Options struct {
 	Seed     uint64            // of the subsets of a kernel distance
 	Force    bool              // compare whatever the stamps say
 	Progress Progress          // may be nil
-	Says     func(what string) // what is computed once all images are read; may be nil
+	Says     func(what string) // is told what is being computed once all images are read; may be nil
 }
 
 // Settings of metrics, as they are usual.
@@ -93,7 +93,7 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	if stamp == nil {
 		r.note(ref.Path, "there is no stamp in it: what images and network made it is not known")
 		if s.Resize != resizing[nn.InceptionTensorFlow] {
-			r.note(ref.Path, "if it is EDM's or OpenAI's, it was made with TensorFlow's resizing, and the numbers will be off by some tenths of a percent of the features: "+
+			r.note(ref.Path, "if it is EDM's or OpenAI's, it was made with TensorFlow's resizing, and Fréchet distances will be some tenths of a percent off: "+
 				"--resize tensorflow makes them comparable")
 		}
 		return nil
@@ -113,7 +113,7 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	return nil
 }
 
-// aboutCount notes what few images do to a Fréchet distance.
+// aboutCount notes that Fréchet distances of few images are too large, and what papers do.
 func (r *Result) aboutCount(ms Metrics) {
 	n := r.Samples.Count
 	switch {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Metric is one of the numbers to measure.
+// Metric is one of the numbers to measure, by the name that flags and files have for it.
 type Metric string
 
 // The metrics. All but the Inception Score compare with a reference.

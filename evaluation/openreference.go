@@ -18,7 +18,8 @@ func OpenReference(path string, ms Metrics) (*Reference, error) {
 		if err == nil {
 			err = r.suffices(ms)
 		}
-		if gather := errors.Is(err, errNoStatistics) || r != nil && r.images; err == nil || !gather {
+		hasImages := errors.Is(err, errNoStatistics) || r != nil && r.images
+		if err == nil || !hasImages {
 			return r, err
 		}
 	}

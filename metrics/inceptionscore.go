@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Score gathers the Inception Score of images one after the other [salimans16]: the mean over splits of
+// Score computes the Inception Score [salimans16] of images that come one after the other: the mean over splits of
 //
 //	exp( mean_i Σ_c p_ic·(ln p_ic − ln p̄_c) ),   p̄ the split's mean of p
 //
@@ -19,12 +19,12 @@ type Score struct {
 	entropy float64   // Σ p ln p
 }
 
-// NewScore starts with no images.
+// NewScore starts with no images, for logits of so many classes and splits of size images.
 func NewScore(classes, size int) *Score {
 	return &Score{size: size, sum: make([]float64, classes), p: make([]float64, classes)}
 }
 
-// InceptionScore is the score of logits (n,classes), row-major, in splits of a size.
+// InceptionScore is the score of logits (n,classes), row-major, in splits of size images. Logits that are no whole number of images are an error.
 func InceptionScore(logits []float32, classes, size int) (float64, error) {
 	if classes < 1 || size < 1 || len(logits) == 0 || len(logits)%classes != 0 {
 		return 0, fmt.Errorf("metrics: Inception Score of %d numbers, %d classes, splits of %d", len(logits), classes, size)
@@ -35,9 +35,12 @@ func InceptionScore(logits []float32, classes, size int) (float64, error) {
 	return mean, nil
 }
 
-// Add counts images by their logits, (n,classes).
+// Add counts images by their logits, (n,classes) row-major. It panics if logits is not a whole number of images.
 func (s *Score) Add(logits []float32) {
-	for c := len(s.p); len(logits) >= c; logits = logits[c:] {
+	if len(logits)%len(s.p) != 0 {
+		panic(fmt.Errorf("metrics: %d numbers are no logits of %d classes", len(logits), len(s.p)))
+	}
+	for c := len(s.p); len(logits) > 0; logits = logits[c:] {
 		s.image(logits[:c])
 		if s.n++; s.n == s.size {
 			s.splits = append(s.splits, s.split())

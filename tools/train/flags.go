@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,35 +108,73 @@ func parse(args []string, out io.Writer) (*flags, error) {
 		}
 	}
 	f.net.Dropout, f.net.LabelDropout = float32(f.dropout), float32(f.labelDropout)
+	if err := f.checkTask(given); err != nil {
+		return nil, err
+	}
 	return f, f.check()
 }
 
-func (f *flags) check() error {
-	switch {
-	case f.task != "teacher" && f.task != "classifier" && f.task != "reference":
+// checkTask is an error if a flag was given that the task would not use.
+func (f *flags) checkTask(given map[string]string) error {
+	if f.task != "teacher" && f.task != "classifier" && f.task != "reference" {
 		return fmt.Errorf("--task %q: want teacher, classifier or reference", f.task)
+	}
+	for _, o := range f.options() {
+		if _, ok := given[o.Name]; !ok {
+			continue
+		}
+		switch {
+		case o.Name == "features" && f.task != "reference", o.Name == "test" && f.task != "classifier":
+		case f.task != "teacher" && (o.Group == "Network, of a teacher" || o.Name == "augment" || o.Name == "conditional" || o.Name == "label-dropout"):
+		case f.task == "reference" && o.Name != "batch" && (o.Group == "Optimiser" || slices.Contains(untrained, o.Name)):
+		default:
+			continue
+		}
+		return fmt.Errorf("%s: nothing that --task %s uses", o.Flag(), f.task)
+	}
+	return nil
+}
+
+// untrained are the flags, besides those of the optimiser, that mean nothing where nothing is trained.
+var untrained = []string{"resume", "save-every", "half", "seed", "test", "flip"}
+
+func (f *flags) check() error {
+	for _, c := range []struct {
+		name        string
+		value, from int
+	}{
+		{"steps", f.steps, 1}, {"batch", f.batch, 1}, {"microbatch", f.microbatch, 0}, {"warmup", f.warmup, 0}, {"threads", f.threads, 0},
+		{"save-every", f.saveEvery, 0}, {"pad", f.pad, 0}, {"halve", f.halve, 0}, {"model-channels", f.net.ModelChannels, 1}, {"num-blocks", f.net.NumBlocks, 1},
+	} {
+		if c.value < c.from {
+			return fmt.Errorf("--%s %d: must be at least %d", c.name, c.value, c.from)
+		}
+	}
+	switch {
+	case f.net.ModelType != "SongUNet" && f.net.ModelType != "DhariwalUNet":
+		return fmt.Errorf("--net %q: want SongUNet or DhariwalUNet", f.net.ModelType)
 	case f.data == "":
 		return errors.New("--data is missing: a folder of images or an IDX file")
 	case f.out == "":
 		return errors.New("--out is missing: the file to write")
 	case f.task == "reference" && f.features == "":
 		return errors.New("--features is missing: the classifier that judges")
-	case f.steps < 1 || f.batch < 1 || f.microbatch < 0 || f.warmup < 0 || f.threads < 0 || f.saveEvery < 0 || f.pad < 0 || f.halve < 0:
-		return errors.New("--steps and --batch must be positive, other counts not negative")
-	case !(f.lr > 0) || !(f.ema >= 0 && f.ema < 1) || !(f.clip >= 0) || !(f.dropout >= 0 && f.dropout < 1):
-		return errors.New("--lr must be positive, --ema and --dropout from 0 up to, not including, 1, --clip not negative")
+	case !(f.lr > 0) || math.IsInf(f.lr, 0):
+		return fmt.Errorf("--lr %g: must be positive", f.lr)
+	case !(f.clip >= 0) || math.IsInf(f.clip, 0):
+		return fmt.Errorf("--clip %g: must be finite and not negative", f.clip)
+	case !(f.ema >= 0 && f.ema < 1):
+		return fmt.Errorf("--ema %g: want a rate from 0 up to, not including, 1", f.ema)
+	case !(f.dropout >= 0 && f.dropout < 1):
+		return fmt.Errorf("--dropout %g: want a probability below 1", f.dropout)
 	case !(f.labelDropout >= 0 && f.labelDropout <= 1):
 		return errors.New("--label-dropout: want a probability")
 	case !(f.augment >= 0 && f.augment <= 1):
 		return errors.New("--augment: want a probability")
-	case f.init != "" && f.task != "teacher":
-		return errors.New("--init: only for teachers")
-	case f.augment > 0 && f.task != "teacher":
-		return fmt.Errorf("--augment: a %s would not be told of it", f.task)
 	case f.augment > 0 && f.flip:
 		return errors.New("--augment mirrors every other image, and tells the network: without --flip")
 	case !(f.annealFrom >= 0 && f.annealFrom <= 1) || !(f.annealTo >= 0 && f.annealTo <= 1):
-		return errors.New("--anneal-from and --anneal-to: want fractions from 0 to 1")
+		return fmt.Errorf("--anneal-from %g, --anneal-to %g: want fractions from 0 to 1", f.annealFrom, f.annealTo)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func main() { cli.Main("train", parse, run) }
 
 func run(ctx context.Context, f *flags) (err error) {
 	defer tensor.Recover(&err)
-	images, err := load(f)
+	images, err := load(f, f.data)
 	if err != nil {
 		return err
 	}
@@ -50,20 +50,20 @@ func run(ctx context.Context, f *flags) (err error) {
 }
 
 // load reads the images and brings them to the size asked for.
-func load(f *flags) (*data.Images, error) {
-	im, err := data.Read(f.data)
+func load(f *flags, path string) (*data.Images, error) {
+	im, err := data.Read(path)
 	if err != nil {
 		return nil, err
 	}
 	if f.pad > 0 {
 		if im.H > f.pad || im.W > f.pad {
-			return nil, fmt.Errorf("--pad %d: images of %s are %dx%d", f.pad, f.data, im.W, im.H)
+			return nil, fmt.Errorf("--pad %d: images of %s are %dx%d", f.pad, path, im.W, im.H)
 		}
 		im = im.PadTo(f.pad)
 	}
 	for range f.halve {
 		if im.H%2 != 0 || im.W%2 != 0 {
-			return nil, fmt.Errorf("--halve: images of %s are %dx%d here", f.data, im.W, im.H)
+			return nil, fmt.Errorf("--halve: images of %s are %dx%d here", path, im.W, im.H)
 		}
 		im = im.Halve()
 	}
@@ -92,6 +92,17 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 	}
 	c := nn.SmallClassifier(im.C)
 	c.Classes = classes(im)
+	var test *data.Images
+	if f.test != "" { // read before the training, not when it is done
+		var err error
+		if test, err = load(f, f.test); err != nil {
+			return fmt.Errorf("--test: %w", err)
+		}
+		if test.Labels == nil || test.C != im.C || test.H != im.H || test.W != im.W || classes(test) > c.Classes {
+			return fmt.Errorf("--test: %s: %d classes of %dx%d images, %d channels; those of %s are %d of %dx%d, %d channels", f.test, classes(test), test.W, test.H,
+				test.C, f.data, c.Classes, im.W, im.H, im.C)
+		}
+	}
 	net, err := nn.NewClassifier(d, c)
 	if err != nil {
 		return err
@@ -99,12 +110,7 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 	r := tensor.Random{Seed: f.seed}
 	net.Init(r)
 	o := &pid.Classification{Net: net, Images: im, Random: r, Batch: f.batch, Flip: f.flip, Dropout: f.net.Dropout}
-	if err := train(ctx, f, net.Params, o, pid.RoleClassifier, c.JSON()); err != nil || f.test == "" {
-		return err
-	}
-	f.data = f.test
-	test, err := load(f)
-	if err != nil {
+	if err := train(ctx, f, net.Params, o, pid.RoleClassifier, c.JSON()); err != nil || test == nil {
 		return err
 	}
 	accuracy := pid.Accuracy(net, test, f.batch)
@@ -113,6 +119,12 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 }
 
 func reference(f *flags, d *tensor.Device, im *data.Images) error {
+	if _, err := os.Stat(f.out); err == nil {
+		return fmt.Errorf("%s: exists; another --out does not replace it", f.out)
+	}
+	if err := cli.Writable("--out", filepath.Dir(f.out)); err != nil {
+		return err
+	}
 	file, err := pid.OpenWeights(f.features)
 	if err != nil {
 		return err
@@ -149,11 +161,11 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 	if !f.resume {
 		for _, path := range []string{f.out, checkpoint} {
 			if _, err := os.Stat(path); err == nil {
-				return fmt.Errorf("%s: exists; --resume continues an interrupted run, another --out begins one", path)
+				return fmt.Errorf("--out: %s: exists; --resume continues an interrupted run, another --out begins one", path)
 			}
 		}
 		if err := os.MkdirAll(filepath.Dir(f.out), 0o777); err != nil {
-			return err
+			return fmt.Errorf("--out: %w", err)
 		}
 		return tr.Save(checkpoint, settings)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	"onestep/data"
 	"onestep/nn"
@@ -23,6 +24,11 @@ func network(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.
 		c.LabelDim = classes(im)
 	}
 	c.AugmentDim = f.augmentLabels()
+	for _, res := range c.AttnResolutions {
+		if level := bits.Len(uint(im.H/max(res, 1))) - 1; res < 1 || level < 0 || level >= len(c.ChannelMult) || im.H>>level != res {
+			return nil, fmt.Errorf("--attn-resolutions %d: no level of the network has it: %d levels, from %d pixels down by halves", res, len(c.ChannelMult), im.H)
+		}
+	}
 	net, err := nn.NewUNet(d, c)
 	if err != nil {
 		return nil, err

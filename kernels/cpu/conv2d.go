@@ -84,8 +84,8 @@ func conv2DInputGradPhases(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInpu
 	for ph := range min(s.Stride, s.H) {
 		for pw := range min(s.Stride, s.W) {
 			// Taps i0, i0−S, … reach the phase, the last first, from lines of dy that follow each other.
-			i0, h0, kh := lastTap(ph+s.PadH, s.KH, s.Stride)
-			j0, w0, kw := lastTap(pw+s.PadW, s.KW, s.Stride)
+			i0, h0, kh := kernels.LastTap(ph+s.PadH, s.KH, s.Stride)
+			j0, w0, kw := kernels.LastTap(pw+s.PadW, s.KW, s.Stride)
 			y := &image{
 				n: s.N, h: s.OH, w: s.OW, c: s.O, step: 1, kh: kh, kw: kw, h0: h0, w0: w0,
 				gridH: (s.H - ph + s.Stride - 1) / s.Stride, gridW: (s.W - pw + s.Stride - 1) / s.Stride,
@@ -114,18 +114,6 @@ func conv2DInputGradPhases(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInpu
 			free()
 		}
 	}
-}
-
-// lastTap is, of the taps i < k for which the stride divides at − i, the last; at what line (at−i)/stride it reads; and how many
-// there are.
-func lastTap(at, k, stride int) (last, line, count int) {
-	first := at % stride
-	if first >= k {
-		return 0, 0, 0
-	}
-	count = (k - first + stride - 1) / stride
-	last = first + (count-1)*stride
-	return last, (at - last) / stride, count
 }
 
 // conv2DWeightGrad is the product of (taps, input channels) x (pixels of y), whose transpose is read from x, and dy.

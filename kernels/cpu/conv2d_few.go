@@ -58,7 +58,7 @@ func conv2DFew(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 	if a.ReLU {
 		f.floor = 0
 	}
-	// The taps of the weight, side by side.
+	// The taps of the weight, side by side, and zeros, for what is left in memory could be slow to multiply.
 	taps, width := f.kh*f.kw, f.width()
 	packed := c.Alloc(kernels.F32, f.k*width)
 	defer c.Free(packed)

@@ -49,7 +49,7 @@ func (x *image) tap(t int) (i, j int) {
 	return t / x.kw, t % x.kw
 }
 
-// read makes an image with the contents buf the left matrix, and chooses the blocks of K. free releases a float32 copy of it.
+// read makes an image with the contents buf the left matrix, and chooses the blocks of K. free releases its copy, if one was made.
 func (p *product) read(x *image, buf kernels.Buf) (free func()) {
 	x.x = buf
 	p.blocks = plainBlocks(p.k)

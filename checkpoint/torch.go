@@ -3,7 +3,9 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 
 	"onestep/checkpoint/pickle"
 )
@@ -152,8 +154,8 @@ func legacy(data []byte) (any, error) {
 		at += s.count * s.size
 		delete(storages, key)
 	}
-	for key := range storages {
-		return nil, fmt.Errorf("storage %s is missing", key)
+	if missing := slices.Sorted(maps.Keys(storages)); len(missing) > 0 {
+		return nil, fmt.Errorf("storage %s is missing", missing[0])
 	}
 	return root, nil
 }

@@ -98,6 +98,18 @@ func (s ConvShape) taps(m int, f func(tap, pixel int)) {
 	}
 }
 
+// LastTap is for input gradients, along one axis: of the taps i < k of a convolution for which the stride divides at − i, the last; which line
+// (at−i)/stride of the output that one reads; and how many such taps there are.
+func LastTap(at, k, stride int) (last, line, count int) {
+	first := at % stride
+	if first >= k {
+		return 0, 0, 0
+	}
+	count = (k - first + stride - 1) / stride
+	last = first + (count-1)*stride
+	return last, (at - last) / stride, count
+}
+
 // Conv2DInputGrad is the gradient of the convolution, without residual and rectifier, at its input:
 //
 //	dx[n,h,w,c] = s·Σ over (p,q,i,j) with p·S+i−padH = h, q·S+j−padW = w, and over o, of dy[n,p,q,o]·w[i,j,c,o]

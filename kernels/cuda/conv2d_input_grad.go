@@ -27,8 +27,8 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 	defer freeW()
 	for ph := range min(s.Stride, s.H) {
 		for pw := range min(s.Stride, s.W) {
-			i0, top, kh := lastTap(ph+s.PadH, s.KH, s.Stride)
-			j0, left, kw := lastTap(pw+s.PadW, s.KW, s.Stride)
+			i0, top, kh := kernels.LastTap(ph+s.PadH, s.KH, s.Stride)
+			j0, left, kw := kernels.LastTap(pw+s.PadW, s.KW, s.Stride)
 			v := view{h: s.OH, w: s.OW, c: o, gridH: ceil(s.H-ph, s.Stride), gridW: ceil(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
 			p := product{
 				module: conv2DInputGradModule, entry: "conv2d_input_grad", kind: kind, m: s.N * v.gridH * v.gridW, n: s.I,
@@ -52,16 +52,4 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 			p.run(d)
 		}
 	}
-}
-
-// lastTap is, of the taps i < k for which the stride divides at − i, the last; at what line (at−i)/stride it reads; and how many
-// there are.
-func lastTap(at, k, stride int) (last, line, count int) {
-	first := at % stride
-	if first >= k {
-		return 0, 0, 0
-	}
-	count = (k - first + stride - 1) / stride
-	last = first + (count-1)*stride
-	return last, (at - last) / stride, count
 }

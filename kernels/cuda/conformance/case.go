@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Case is one launch of a kernel. Fields that only describe it (features, opcodes, source, …) are passed over.
@@ -70,9 +72,9 @@ func decode(text []byte, v any) error {
 }
 
 func (c *Case) check() error {
-	for what, s := range map[string]string{"name": c.Name, "ptx": c.PTX, "entry": c.Entry} {
-		if s == "" {
-			return fmt.Errorf("%s is missing", what)
+	for _, field := range [][2]string{{"name", c.Name}, {"ptx", c.PTX}, {"entry", c.Entry}} {
+		if field[1] == "" {
+			return fmt.Errorf("%s is missing", field[0])
 		}
 	}
 	for i := range 3 {
@@ -86,7 +88,8 @@ func (c *Case) check() error {
 	if len(c.Buffers) == 0 {
 		return errors.New("buffers are missing")
 	}
-	for name, b := range c.Buffers {
+	for _, name := range slices.Sorted(maps.Keys(c.Buffers)) {
+		b := c.Buffers[name]
 		if err := b.check(); err != nil {
 			return fmt.Errorf("buffer %s: %w", name, err)
 		}

@@ -191,13 +191,16 @@ func (r *run) guards(name string) error {
 		return nil
 	}
 	end := b.address() + driver.Ptr(len(b.init))
-	for where, at := range map[string]driver.Ptr{"before": b.at, "after": end} {
+	for _, side := range []struct {
+		where string
+		at    driver.Ptr
+	}{{"before", b.at}, {"after", end}} {
 		err := r.copied(guard, func(host []byte) error {
-			if err := errors.Join(r.CopyOut(host, at, r.stream), r.Sync(r.stream)); err != nil {
+			if err := errors.Join(r.CopyOut(host, side.at, r.stream), r.Sync(r.stream)); err != nil {
 				return err
 			}
 			if bytes.Count(host, []byte{guardByte}) != guard {
-				return fmt.Errorf("the kernel wrote %s buffer %s", where, name)
+				return fmt.Errorf("the kernel wrote %s buffer %s", side.where, name)
 			}
 			return nil
 		})

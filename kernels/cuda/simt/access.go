@@ -13,6 +13,7 @@ const (
 	unset   = iota
 	valued  // it has a value
 	copying // an asynchronous copy to it is under way
+	outside // it is in no variable
 )
 
 // address decodes an address operand: the addresses of all lanes.
@@ -88,8 +89,8 @@ func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []b
 		return w.shared(lane, addr, n, kind)
 	case ptx.Local:
 		size := uint64(w.cta.p.localSize)
-		if addr+uint64(n) > size {
-			w.fail(lane, "local address %d of %d bytes: a thread has %d", addr, n, size)
+		if !within(addr, uint64(n), size) {
+			w.fail(lane, "local address %d of %d bytes is out of bounds: a thread has %d", int64(addr), n, size)
 		}
 		at := uint64(lane)*size + addr
 		set := w.localSet[at : at+uint64(n)]
@@ -97,22 +98,21 @@ func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []b
 			for i := range set {
 				set[i] = true
 			}
-		} else if w.cta.run.o.Uninitialized && !w.cta.p.depots && !slices.Contains(set, true) { // of a struct's padding a part may be read with the rest
+		} else if w.cta.run.o.Uninitialized && (!w.cta.p.depots || w.at.element) && !slices.Contains(set, true) { // of a struct's padding a part may be read with the rest
 			w.fail(lane, "local bytes %d to %d are read, but nothing wrote them", addr, addr+uint64(n))
 		}
 		return w.local[at : at+uint64(n)]
 	case ptx.Param:
 		ps := w.cta.run.params
-		if kind.writes() || addr+uint64(n) > uint64(len(ps)) {
-			w.fail(lane, "parameter bytes %d to %d: there are %d, and they are only read", addr, addr+uint64(n), len(ps))
+		if kind.writes() || !within(addr, uint64(n), uint64(len(ps))) {
+			w.fail(lane, "parameter address %d of %d bytes is out of bounds: there are %d bytes, and they are only read", int64(addr), n, len(ps))
 		}
 		return ps[addr : addr+uint64(n)]
 	case ptx.Const:
-		c := w.cta.p.constants
-		if kind.writes() || addr+uint64(n) > uint64(len(c)) {
-			w.fail(lane, "constant bytes %d to %d: there are %d, and they are only read", addr, addr+uint64(n), len(c))
+		if c := &w.cta.p.constants; kind.writes() || !c.holds(addr, uint64(n)) {
+			w.fail(lane, "constant address %d of %d bytes is out of bounds: %s; constants are only read", int64(addr), n, c.nearest(addr))
 		}
-		return c[addr : addr+uint64(n)]
+		return w.cta.p.constant[addr : addr+uint64(n)]
 	}
 	return w.global(lane, addr, n, kind)
 }
@@ -120,17 +120,19 @@ func (w *warp) bytes(s ptx.Space, lane int, addr uint64, n int, kind access) []b
 // shared is bytes of the block's shared memory.
 func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
 	c := w.cta
-	if addr >= sharedWindow { // a generic address where one within shared memory may stand
-		addr -= sharedWindow
+	if s, a := space(addr); s == ptx.Shared { // a generic address where one within shared memory may stand
+		addr = a
 	}
-	if addr+uint64(n) > uint64(len(c.shared)) {
-		w.fail(lane, "shared address %d of %d bytes: the block has %d", addr, n, len(c.shared))
+	if !within(addr, uint64(n), uint64(len(c.shared))) {
+		w.fail(lane, "shared address %d of %d bytes is out of bounds: the block has %d", fromStart(addr), n, len(c.shared))
 	}
 	state := c.sharedState[addr : addr+uint64(n)]
 	for i, s := range state {
 		switch {
 		case s == copying:
 			w.fail(lane, "shared byte %d is touched while an asynchronous copy to it is under way", int(addr)+i)
+		case s == outside:
+			w.fail(lane, "shared address %d of %d bytes is out of bounds: %s", addr, n, c.p.shared.nearest(addr+uint64(i)))
 		case kind.writes():
 			state[i] = valued
 		case s == unset && c.run.o.Uninitialized:
@@ -138,9 +140,17 @@ func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
 		}
 	}
 	if c.run.o.Races {
-		w.note(c.sharedHistory, int(addr), n, lane, kind, w.repeats(c.shared[addr:addr+uint64(n)], kind), "shared memory's")
+		w.note(c.sharedHistory, int(addr), n, lane, kind, w.repeats(c.shared[addr:addr+uint64(n)], kind), -1)
 	}
 	return c.shared[addr : addr+uint64(n)]
+}
+
+// fromStart is an address within a space as a person reads it: one before its start is negative.
+func fromStart(addr uint64) int64 {
+	if addr < 1<<32 && addr >= 1<<31 {
+		return int64(int32(addr))
+	}
+	return int64(addr)
 }
 
 // global is bytes of global memory.
@@ -169,7 +179,7 @@ func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
 		if p.b.touched == nil {
 			p.b.touched = newPages(len(p.b.data))
 		}
-		w.note(p.b.touched, at, n, lane, kind, w.repeats(p.b.data[at:at+n], kind), "global memory's")
+		w.note(p.b.touched, at, n, lane, kind, w.repeats(p.b.data[at:at+n], kind), int(p.lo-p.b.base))
 	}
 	return p.b.data[at : at+n]
 }
@@ -227,6 +237,7 @@ func (d *decoder) load() {
 		return
 	}
 	at := d.address(in.Operands[1])
+	d.out.element = d.depot != nil && d.depot.element(in)
 	kind, o := read, ordering{reads: true, block: in.Has("cta")}
 	if in.Has("volatile") || in.Has("relaxed") || in.Has("acquire") {
 		kind, o.acquire = read.strongly(o.block), in.Has("acquire")
@@ -234,7 +245,7 @@ func (d *decoder) load() {
 	if in.Has("nc") {
 		kind = readOnly
 	}
-	if kind == read && d.swapped[placeOf(in.Operands[1])] {
+	if kind == read && d.swapped.holds(in) {
 		kind = readStrong
 	}
 	total := size * len(rs)
@@ -293,6 +304,7 @@ func (d *decoder) store() {
 	d.out.run = func(w *warp, mask uint32) {
 		addrs := *at(w)
 		w.cta.count.access(w, s, &addrs, mask, total, true)
+		w.stores(mask)
 		for l := range lanes {
 			if mask>>l&1 == 0 {
 				continue
@@ -332,6 +344,7 @@ func (d *decoder) atomic() {
 	d.out.run = func(w *warp, mask uint32) {
 		addrs := *at(w)
 		w.cta.count.access(w, s, &addrs, mask, size, true)
+		w.stores(mask)
 		x, y := b.get(w), c.get(w)
 		lanesOf(mask, func(l int) {
 			w.bytes(s, l, addrs[l], size, read.strongly(o.block))

@@ -95,8 +95,8 @@ func (d *decoder) startCopy() {
 				}
 			}
 			at := dst[i]
-			if at >= sharedWindow {
-				at -= sharedWindow
+			if s, a := space(at); s == ptx.Shared {
+				at = a
 			}
 			w.shared(i, at, size, write)
 			for b := range size { // poisoned until it lands

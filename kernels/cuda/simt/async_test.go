@@ -125,7 +125,7 @@ func TestBarriers(t *testing.T) {
 	vote("bar.red.or.pred p2, 2, 96, p1; selp.u32 r3, 1, 0, p2;", fixed(1))
 	vote("bar.red.or.pred p2, 2, !p3; selp.u32 r3, 1, 0, p2;", fixed(0))
 	// The first warp ends; a barrier of the block does not wait for it.
-	outcome{"ended", "setp.lt.u32 p1, r1, 32; mov.u32 r3, 5; @p1 bra E; st.shared.u32 [r9], r1; bar.sync 0; xor.b32 r10, r1, 96; mad.lo.u32 r10, r10, 4, r8; ld.shared.u32 r3, [r10]; E: st.global.u32 [d4], r3;", 1, 96, func(i int) uint32 {
+	outcome{"ended", "setp.lt.u32 p1, r1, 32; mov.u32 r3, 5; @p1 bra E; st.shared.u32 [r9], r1; bar.sync 0; xor.b32 r10, r1, 96; mad.lo.u32 r10, r10, 4, r8; ld.shared.u32 r3, [r10]; st.global.u32 [d4], r3; ret; E: st.global.u32 [d4], r3;", 1, 96, func(i int) uint32 {
 		if i < 32 {
 			return 5
 		}

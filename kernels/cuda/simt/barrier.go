@@ -132,6 +132,7 @@ func (c *cta) arrive(w *warp, k, threads int, x *waiting, yes, voters int) {
 	}
 	b.expected = threads
 	b.arrived += lanes
+	w.behind = nil
 	b.seen.give(w)
 	b.value += uint32(yes)
 	b.voters += voters
@@ -164,6 +165,9 @@ func (c *cta) complete(k int) {
 	}
 	if b.arrived < expected {
 		return
+	}
+	if b.expected == 0 && len(b.waiting) > 0 {
+		c.passedBy(b.waiting[0].waiting)
 	}
 	for _, w := range b.waiting {
 		b.seen.take(w)

@@ -29,11 +29,12 @@ func (r *launch) newBlock(n int) *cta {
 	l := &r.l
 	c := &cta{p: r.p, run: r, count: r.o.Counters, number: n, late: map[uint64][]*lateArrival{}}
 	c.index = [3]int{n % l.Grid[0], n / l.Grid[0] % l.Grid[1], n / l.Grid[0] / l.Grid[1]}
-	size := r.p.sharedSize
+	size := r.p.shared.end()
 	if l.Shared > 0 {
 		size = r.p.dynamicAt + l.Shared
 	}
 	c.shared, c.sharedState = make([]byte, size), make([]uint8, size)
+	copy(c.sharedState, r.p.sharedStates)
 	if r.o.Races {
 		c.sharedHistory = newPages(size)
 	}

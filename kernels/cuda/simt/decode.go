@@ -253,7 +253,7 @@ func (w *warp) specialValue(s ptx.Special) *vector {
 		case ptx.DynamicSharedSize:
 			x = uint64(c.run.l.Shared)
 		case ptx.TotalSharedSize:
-			x = uint64(len(c.shared))
+			x = uint64(roundUp(c.p.shared.size, c.p.dynamic) + c.run.l.Shared)
 		case ptx.ReservedBegin, ptx.Reserved0:
 		case ptx.Reserved1:
 			x = reservedShared / 2

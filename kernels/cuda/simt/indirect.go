@@ -88,7 +88,7 @@ func (w *warp) enterEach(i int, in *instr) {
 	})
 	w.groups = append(w.groups[:i], w.groups[i+1:]...)
 	for _, at := range order {
-		h := group{pc: g.pc, stack: g.stack}
+		h := group{pc: g.pc, stack: g.stack, born: w.clock}
 		w.enter(&h, in.calls[at], to[at], g.pc+1)
 		w.groups = append(w.groups, h)
 	}

@@ -159,7 +159,7 @@ func (m *Memory) block(addr uint64) *block {
 
 // find is the accessible part that holds n bytes at an address, or nil.
 func (m *Memory) find(addr uint64, n int) *part {
-	if p := m.last; p != nil && addr >= p.lo && addr+uint64(n) <= p.hi {
+	if p := m.last; p != nil && addr >= p.lo && within(addr, uint64(n), p.hi) {
 		return p
 	}
 	b := m.block(addr)
@@ -170,7 +170,7 @@ func (m *Memory) find(addr uint64, n int) *part {
 	if i == 0 {
 		return nil
 	}
-	if p := b.parts[i-1]; addr+uint64(n) <= p.hi {
+	if p := b.parts[i-1]; within(addr, uint64(n), p.hi) {
 		m.last = p
 		return p
 	}

@@ -13,6 +13,7 @@ type instr struct {
 	guard int // predicate register, or −1
 	not   bool
 	reads []int // registers that must have values
+	pc    int   // where it is in the program
 	line  int
 	text  string
 	class Class
@@ -24,6 +25,7 @@ type instr struct {
 	call    *callSite
 	calls   map[uint64]*callSite // of an indirect call, by the function's address, which is in index
 	members source               // of *.sync: the lanes that take part
+	element bool                 // a load of an array's element
 	loose   []source             // of a barrier at which lanes may come by several instructions: the operands that these have alike; nil: they may not
 }
 
@@ -78,7 +80,8 @@ type decoder struct {
 	f    *ptx.Function
 	base int // of its registers among the program's
 
-	swapped map[named]bool // addresses of compare-and-swap
+	swapped guesses // addresses of compare-and-swap
+	depot   *depot  // of functions whose local memory is a compiler\'s
 	in      *ptx.Instruction
 	out     *instr
 }

@@ -11,26 +11,29 @@ import (
 
 // Program is a kernel ready to run: it and the functions that it calls, decoded into one list of instructions.
 type Program struct {
-	name, file string
-	code       []*instr
-	registers  int
-	types      []ptx.Register // by number, for messages
-	uppers     map[int]int    // of registers of 128 bits: the number of their upper half
-	places     map[*ptx.Variable]uint64
-	bases      map[*ptx.Function]int    // of a function's registers
-	starts     map[*ptx.Function]int    // of its code
-	addressed  map[uint64]*ptx.Function // by their addresses, which registers and memory may hold
-	constants  []byte
-	sharedSize int  // static bytes
-	dynamicAt  int  // where dynamic shared memory begins
-	depots     bool // local memory is a compiler's: without optimisation it reads the word around a bit-field to write that for the first time
-	localSize  int  // bytes of a thread: the frames of all functions that may be active at a time
-	kernel     *ptx.Function
-	frames     map[*ptx.Function]int // bytes of .local variables
-	argSize    int                   // bytes of a thread for .param variables of calls
-	paramSize  int
-	limit      [3]int // .maxntid or .reqntid, or zeros
-	exact      bool   // .reqntid
+	name, file   string
+	code         []*instr
+	registers    int
+	types        []ptx.Register // by number, for messages
+	uppers       map[int]int    // of registers of 128 bits: the number of their upper half
+	places       map[*ptx.Variable]uint64
+	bases        map[*ptx.Function]int    // of a function's registers
+	starts       map[*ptx.Function]int    // of its code
+	addressed    map[uint64]*ptx.Function // by their addresses, which registers and memory may hold
+	constants    placement
+	constant     []byte    // their bytes
+	shared       placement // of static variables
+	dynamicAt    int       // where dynamic shared memory begins
+	dynamic      int       // its alignment
+	sharedStates []uint8   // of static shared memory before anything wrote there
+	depots       bool      // local memory is a compiler's: without optimisation it reads the word around a bit-field to write that for the first time
+	localSize    int       // bytes of a thread: the frames of all functions that may be active at a time
+	kernel       *ptx.Function
+	frames       map[*ptx.Function]int // bytes of .local variables
+	argSize      int                   // bytes of a thread for .param variables of calls
+	paramSize    int
+	limit        [3]int // .maxntid or .reqntid, or zeros
+	exact        bool   // .reqntid
 }
 
 // Compile decodes a kernel. Global variables of the module are placed in mem, and stay there.
@@ -68,12 +71,16 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 	}
 	for _, g := range functions {
 		d := &decoder{p: p, f: g, base: p.bases[g], swapped: swapped(g)}
+		if p.depots {
+			d.depot = newDepot(g)
+		}
 		for i := range g.Body {
 			in := d.decode(&g.Body[i])
 			in.target += p.starts[g]
 			for k := range in.targets {
 				in.targets[k] += p.starts[g]
 			}
+			in.pc = len(p.code)
 			p.code = append(p.code, in)
 		}
 		last := &ptx.Instruction{Op: "ret", Guard: -1, Line: g.Line}
@@ -115,7 +122,7 @@ func (p *Program) reachable(f *ptx.Function) []*ptx.Function {
 }
 
 // SharedSize is the static shared memory in bytes, LocalSize the local memory of a thread, Threads the most threads of a block (0: not said).
-func (p *Program) SharedSize() int { return p.sharedSize }
+func (p *Program) SharedSize() int { return p.shared.size }
 func (p *Program) LocalSize() int  { return p.localSize }
 func (p *Program) Threads() int    { return p.limit[0] * p.limit[1] * p.limit[2] }
 
@@ -151,36 +158,34 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 			}
 		}
 	}
+	p.dynamic = 16
+	p.shared.apart, p.constants.apart = 128, 16 // banks stay as they are
 	if readsReserved(functions) {
-		p.sharedSize = reservedShared
+		p.shared.add("reserved shared memory", reservedShared, 1)
 	}
-	up := func(n, align int) int { return (n + max(align, 1) - 1) / max(align, 1) * max(align, 1) }
-	dynamic := 16
 	for _, v := range vars {
 		switch v.Space {
 		case ptx.Shared:
 			if v.Size == 0 {
-				dynamic = max(dynamic, v.Align)
+				p.dynamic = max(p.dynamic, v.Align)
 				continue
 			}
-			p.sharedSize = up(p.sharedSize, v.Align)
-			p.places[v] = uint64(p.sharedSize)
-			p.sharedSize += v.Size
+			p.places[v] = uint64(p.shared.add(v.Name, v.Size, v.Align))
 		case ptx.Local:
 			p.depots = p.depots || strings.HasPrefix(v.Name, "__local_depot")
 			f := owner[v]
-			at := up(p.frames[f], v.Align)
+			at := roundUp(p.frames[f], v.Align)
 			p.places[v] = uint64(at)
-			p.frames[f] = up(at+v.Size, 16)
+			p.frames[f] = roundUp(at+v.Size, 16)
 		case ptx.Param:
-			p.argSize = up(p.argSize, v.Align)
+			p.argSize = roundUp(p.argSize, v.Align)
 			p.places[v] = uint64(p.argSize)
 			p.argSize += v.Size
 		case ptx.Const:
-			at := up(len(p.constants), v.Align)
+			at := p.constants.add(v.Name, v.Size, v.Align)
 			p.places[v] = uint64(at)
-			p.constants = append(p.constants, make([]byte, at-len(p.constants)+v.Size)...)
-			copy(p.constants[at:], v.Init)
+			p.constant = append(p.constant, make([]byte, at+v.Size-len(p.constant))...)
+			copy(p.constant[at:], v.Init)
 		case ptx.Global:
 			addr, placed := mem.globals[v] // by another kernel of the module
 			if !placed {
@@ -203,7 +208,8 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 	if p.localSize > 0 && p.recursive(functions) {
 		p.localSize += stackBytes
 	}
-	p.dynamicAt = up(p.sharedSize, dynamic)
+	p.dynamicAt = p.shared.next(p.dynamic)
+	p.sharedStates = p.shared.states(max(p.dynamicAt, p.shared.end()))
 	for _, v := range vars {
 		if v.Space == ptx.Shared && v.Size == 0 {
 			p.places[v] = uint64(p.dynamicAt)
@@ -228,7 +234,7 @@ func (p *Program) place(m *ptx.Module, functions []*ptx.Function, mem *Memory) e
 					return err
 				}
 			case v.Space == ptx.Const:
-				copy(p.constants[p.places[v]+uint64(r.At):], b[:])
+				copy(p.constant[p.places[v]+uint64(r.At):], b[:])
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package simt
 import (
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // access is how memory is touched.
@@ -42,7 +43,7 @@ type history struct {
 	launch uint32
 	write  touch
 	read   touch
-	others []touch // reads by more warps
+	others []touch // reads by more warps, and writes of other bytes before the last one
 }
 
 type touch struct {
@@ -86,7 +87,7 @@ func (w *warp) before(t *touch, lane int) bool {
 func (w *warp) id() int32 { return w.cta.firstWarp() + int32(w.number) }
 
 // note checks an access of n bytes at an offset of a memory against its history, and adds it. repeats says that it writes what is there.
-func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, where string) {
+func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, base int) {
 	for word := offset / 4; word <= (offset+n-1)/4; word++ {
 		mask := uint8(15)
 		if n < 4 {
@@ -98,25 +99,48 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, wh
 		}
 		now := touch{w.id(), w.sync, uint8(lane), mask, kind}
 		if !repeats && w.conflicts(&h.write, lane, &now) {
-			w.race(lane, word, where, "written", &h.write, kind)
+			w.race(lane, 4*word, base, &h.write, kind)
 		}
 		if kind == readOnly && h.write.bytes&mask != 0 {
-			w.fail(lane, "a read-only load of %s byte %d, which this launch wrote", where, 4*word)
+			w.fail(lane, "a read-only load of %s, which this launch wrote", byteOf(4*word, base))
+		}
+		for i := range h.others {
+			if t := &h.others[i]; (kind.writes() || t.kind.writes()) && !(repeats && t.kind.writes()) && w.conflicts(t, lane, &now) {
+				w.race(lane, 4*word, base, t, kind)
+			}
 		}
 		if !kind.writes() {
 			w.keep(h, now, lane)
 			continue
 		}
 		if w.conflicts(&h.read, lane, &now) {
-			w.race(lane, word, where, "read", &h.read, kind)
+			w.race(lane, 4*word, base, &h.read, kind)
 		}
-		for i := range h.others {
-			if w.conflicts(&h.others[i], lane, &now) {
-				w.race(lane, word, where, "read", &h.others[i], kind)
-			}
-		}
-		h.write, h.read, h.others = now, touch{}, h.others[:0]
+		h.written(now)
 	}
+}
+
+// written adds a write to a history. What it has not overwritten stays.
+func (h *history) written(now touch) {
+	before, read := h.write, h.read
+	h.write, h.read = now, touch{}
+	if now.bytes == 15 {
+		h.others = h.others[:0]
+		return
+	}
+	n := 0
+	stay := func(t touch) {
+		if t.bytes &^= now.bytes; t.warp != 0 && t.bytes != 0 {
+			h.others = append(h.others[:n], t)
+			n++
+		}
+	}
+	for _, t := range slices.Clone(h.others) {
+		stay(t)
+	}
+	h.others = h.others[:n]
+	stay(before)
+	stay(read)
 }
 
 // keep adds a read to a history.
@@ -131,7 +155,7 @@ func (w *warp) keep(h *history, now touch, lane int) {
 		if w.replaces(t, &now, lane) {
 			continue
 		}
-		if !w.near(t) {
+		if !t.kind.writes() && !w.near(t) {
 			if foreign++; foreign > 1 {
 				continue
 			}
@@ -181,17 +205,28 @@ func (w *warp) conflicts(t *touch, lane int, now *touch) bool {
 	return !w.near(t) && (t.kind < readStrong || now.kind < readStrong)
 }
 
-func (w *warp) race(lane, word int, where, what string, t *touch, kind access) {
-	verb := "reads"
+func (w *warp) race(lane, at, base int, t *touch, kind access) {
+	verb, what := "reads", "read"
 	if kind.writes() {
 		verb = "writes"
+	}
+	if t.kind.writes() {
+		what = "written"
 	}
 	cta, n := w.cta.run.warpOf(t.warp)
 	who := fmt.Sprintf("thread %d", n*lanes+int(t.lane))
 	if t.lane == severalLanes {
 		who = fmt.Sprintf("threads of warp %d", n)
 	}
-	w.fail(lane, "race: %s %s byte %d, %s by %s of block %d without a synchronisation between", verb, where, 4*word, what, who, cta)
+	w.fail(lane, "race: %s %s, %s by %s of block %d without a synchronisation between", verb, byteOf(at, base), what, who, cta)
+}
+
+// byteOf names a byte: of an allocation that begins at base, or of shared memory, if that is negative.
+func byteOf(at, base int) string {
+	if base < 0 {
+		return fmt.Sprintf("shared memory's byte %d", at)
+	}
+	return fmt.Sprintf("byte %d of an allocation in global memory", at-base)
 }
 
 // knowledge is what warps that come to a barrier have seen together.

@@ -43,6 +43,7 @@ type launch struct {
 	syncs  map[uint64]*passed // by address
 	warps  int                // of a block
 	began  time.Time
+	after  map[[2]*instr]bool // what follows what, as far as it was asked
 }
 
 // warpOf is the block of a warp, and its number there.
@@ -66,7 +67,7 @@ func (p *Program) Run(mem *Memory, l Launch, o Options) (err error) {
 	}
 	mem.launches++
 	threads := l.Block[0] * l.Block[1] * l.Block[2]
-	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, began: time.Now(), syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
+	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, began: time.Now(), after: map[[2]*instr]bool{}, syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
 	if o.Seed != 0 {
 		r.random = rand.New(rand.NewPCG(o.Seed, 0x51e57))
 	}

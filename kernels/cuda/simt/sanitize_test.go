@@ -1,6 +1,7 @@
 package simt
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -155,7 +156,7 @@ ld.shared.u32 r4, [r8+4]; add.u32 r4, r4, 1; st.shared.u32 [r8+4], r4; membar.ct
 
 // TestFindings: what is wrong is caught under some schedule of few, and what is right passes under all.
 func TestFindings(t *testing.T) {
-	for _, c := range findings {
+	for _, c := range slices.Concat(findings, bugs) {
 		t.Run(c.name, func(t *testing.T) {
 			caught := false
 			for seed := range uint64(24) {

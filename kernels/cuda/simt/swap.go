@@ -11,13 +11,59 @@ type named struct {
 
 func placeOf(o ptx.Operand) named { return named{o.Reg, o.Var, o.Imm} }
 
-// swapped are the addresses of a function's compare-and-swaps.
-func swapped(f *ptx.Function) map[named]bool {
-	places := map[named]bool{}
+// guesses are the registers from which a compare-and-swap's expectation comes, by its address.
+type guesses map[named]map[int]bool
+
+// swapped finds the guesses of a function's compare-and-swaps.
+func swapped(f *ptx.Function) guesses {
+	found := guesses{}
 	for i := range f.Body {
 		if in := &f.Body[i]; in.Op == "atom" && in.Has("cas") {
-			places[placeOf(in.Operands[1])] = true
+			at := placeOf(in.Operands[1])
+			if found[at] == nil {
+				found[at] = map[int]bool{}
+			}
+			addRegisters(found[at], in.Operands[2])
 		}
 	}
-	return places
+	for _, from := range found {
+		for n := -1; n < len(from); { // until nothing is added
+			n = len(from)
+			for i := range f.Body {
+				if in := &f.Body[i]; len(in.Operands) > 1 && in.Op != "st" && in.Op != "ld" && in.Op != "atom" && sets(in.Operands[0], from) {
+					for _, o := range in.Operands[1:] {
+						addRegisters(from, o)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// holds says whether a load's results are among the guesses of a compare-and-swap at its address.
+func (g guesses) holds(load *ptx.Instruction) bool {
+	from := g[placeOf(load.Operands[1])]
+	return from != nil && sets(load.Operands[0], from)
+}
+
+// sets says whether an operand has one of the registers.
+func sets(o ptx.Operand, registers map[int]bool) bool {
+	mine := map[int]bool{}
+	addRegisters(mine, o)
+	for r := range mine {
+		if registers[r] {
+			return true
+		}
+	}
+	return false
+}
+
+func addRegisters(to map[int]bool, o ptx.Operand) {
+	if o.Kind == ptx.KindReg {
+		to[o.Reg] = true
+	}
+	for _, e := range o.Elems {
+		addRegisters(to, e)
+	}
 }

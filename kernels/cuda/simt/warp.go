@@ -26,6 +26,8 @@ type warp struct {
 	storing  []byte // what a plain store is about to write, in stored; nil otherwise
 	copies   [lanes]copies
 	clock    uint64 // instructions executed
+	last     [lanes]lastStore
+	behind   *instr // the last store in the program since the warp came to a barrier of the block
 	idle     bool   // it found that it has to wait: others should go on
 
 	at      *instr // being executed
@@ -45,6 +47,8 @@ type group struct {
 	pc    int
 	mask  uint32
 	want  uint32 // lanes that a .sync instruction at pc still waits for; 0: it runs
+	named uint32 // all lanes that it names, those that have ended too
+	born  uint64 // the clock when it last lost lanes
 	stack *frame // of calls
 }
 
@@ -120,6 +124,8 @@ func (w *warp) merge() {
 			a, b := &w.groups[i], &w.groups[j]
 			if a.pc == b.pc && a.want == b.want && a.stack.same(b.stack) {
 				a.mask |= b.mask
+				a.named |= b.named
+				a.born = max(a.born, b.born)
 				w.groups = append(w.groups[:j], w.groups[j+1:]...)
 				j--
 			}
@@ -253,9 +259,9 @@ func (w *warp) step(i int) {
 		return
 	}
 	if rest := g.mask &^ active; rest != 0 { // the others go on
-		w.groups = append(w.groups, group{pc: g.pc + 1, mask: rest, stack: g.stack})
+		w.groups = append(w.groups, group{pc: g.pc + 1, mask: rest, stack: g.stack, born: w.clock})
 		g = &w.groups[i]
-		g.mask = active
+		g.mask, g.born = active, w.clock
 	}
 	switch in.flow {
 	case branch:
@@ -292,7 +298,7 @@ func (w *warp) jump(i int, in *instr) {
 	})
 	for _, pc := range in.targets {
 		if m := to[pc]; m != 0 {
-			w.groups = append(w.groups, group{pc: pc, mask: m, stack: g.stack})
+			w.groups = append(w.groups, group{pc: pc, mask: m, stack: g.stack, born: w.clock})
 			delete(to, pc)
 		}
 	}
@@ -323,15 +329,17 @@ func (w *warp) meet(i int, in *instr, active uint32) {
 		return
 	}
 	w.groups = append(w.groups[:i], w.groups[i+1:]...)
+	born := g.born
 	if rest := g.mask &^ active; rest != 0 {
-		w.groups = append(w.groups, group{pc: g.pc + 1, mask: rest, stack: g.stack})
+		w.groups = append(w.groups, group{pc: g.pc + 1, mask: rest, stack: g.stack, born: w.clock})
+		born = w.clock
 	}
 	for left := active; left != 0; {
-		part, want := left, w.alive
+		part, want := left, uint32(bitsMask(lanes))
 		if in.flow == rendezvous {
 			part, want = w.members(in, active, bits.TrailingZeros32(left))
 		}
-		w.groups = append(w.groups, group{pc: g.pc, mask: part, want: want & w.alive, stack: g.stack})
+		w.groups = append(w.groups, group{pc: g.pc, mask: part, want: want & w.alive, named: want, stack: g.stack, born: born})
 		left &^= part
 	}
 	w.merge()
@@ -365,6 +373,7 @@ func (w *warp) release() bool {
 			continue
 		}
 		in := w.cta.p.code[g.pc]
+		w.missed(g, in)
 		g.want = 0
 		g.pc++
 		mask := g.mask

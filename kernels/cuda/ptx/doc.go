@@ -8,8 +8,9 @@
 // # Decisions
 //
 //   - 2026-11: what NVIDIA's assembler refuses for sm_80 is refused, and testdata/instructions.txt holds us to it. Refused besides, though the
-//     assembler takes it: constants that do not fit their type, accesses outside or across the alignment of a named variable, modifiers in an
-//     order that neither the ISA nor a compiler writes, negated predicates as operands of and, not and mov, lop3 tables above 255.
+//     assembler takes it: accesses outside or across the alignment of a named variable, modifiers in an order that neither the ISA nor a
+//     compiler writes, negated predicates as operands of and, not and mov, lop3 tables above 255. Constants have 64 bits and are cut where
+//     instructions use them; an initial value that does not fit is refused.
 //   - 2026-11: textures, surfaces, video instructions but vabsdiff, alloca and what needs sm_90 alone are refused by name. A compiler
 //     that emits them for our kinds of kernels would change our mind.
 //   - 2026-11: the first fault ends the parse. Going on would report what follows from it too.

@@ -75,6 +75,9 @@ func (b *body) source(spec operandSpec, t Type, r raw) (Operand, error) {
 	case r.kind == rawSymbol && r.sym.reg >= 0:
 		return b.register(spec, t, r)
 	case r.kind == rawConstant && spec.role != roleReg:
+		if w := t.Bits(); !r.c.float && t != Pred && !t.Float() && w < 64 { // constants have 64 bits, and are cut where they are used [ptx, "Integer Constants"]
+			return Operand{Kind: KindImm, Imm: r.c.bits & (1<<w - 1), Reg: -1}, nil
+		}
 		bits, err := immediate(r.c, t)
 		return Operand{Kind: KindImm, Imm: bits, Reg: -1}, err
 	case r.kind == rawSpecial && spec.name == "s": // of cvt

@@ -39,7 +39,7 @@ type product struct {
 	a      leftMatrix // copied strip by strip, or
 	aData  *float32   // read where it lies, or
 	lda    int
-	image  *image // read where it lies, without its border
+	image  *image // read where it lies: without its border, or with zeros there
 	formT  bool
 	b      *rightMatrix
 	alpha  float32     // B is multiplied by it

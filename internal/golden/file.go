@@ -52,12 +52,21 @@ func Files(t testing.TB, glob string) []string {
 	return paths
 }
 
-// Each runs f as a subtest on every golden file that a pattern matches. Without any it skips, and says so.
+// Missing ends a test for want of a golden file. The project's own folder must have it; of another one, which [Env] names, the test is skipped.
+func Missing(t testing.TB, name string) {
+	t.Helper()
+	if os.Getenv(Env) != "" {
+		t.Skipf("no golden file %s", filepath.Join(Dir(t), name))
+	}
+	t.Fatalf("no golden file %s", filepath.Join(Dir(t), name))
+}
+
+// Each runs f as a subtest on every golden file that a pattern matches, of which there must be one: see [Missing].
 func Each(t *testing.T, glob string, f func(t *testing.T, g *File)) {
 	t.Helper()
 	paths := Files(t, glob)
 	if len(paths) == 0 {
-		t.Skipf("no golden file %s", filepath.Join(Dir(t), glob))
+		Missing(t, glob)
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".safetensors"), func(t *testing.T) { f(t, Open(t, path)) })

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -80,8 +81,8 @@ func New(r *emulated.Recorder, registers Registers, chips ...chip.Chip) (*Ledger
 			least[b.Life] = Traffic{min(t.Read+cost.Traffic[k].Read, float64(b.Size)), min(t.Written+cost.Traffic[k].Written, float64(b.Size))}
 		}
 	}
-	for _, t := range least {
-		g.Least += t.Read + t.Written
+	for _, life := range slices.Sorted(maps.Keys(least)) { // in an order, for the same bits every time
+		g.Least += least[life].Read + least[life].Written
 	}
 	return g, nil
 }

@@ -149,9 +149,9 @@ func flatten(name, format string, v any, part string, size int) (*File, error) {
 	if len(fl.arrays) == 0 && rest == "" {
 		return nil, fmt.Errorf("%s without a tensor in it", pickle.Describe(found))
 	}
-	for name, e := range fl.arrays {
-		if err := e.CheckBool(); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	for _, path := range fl.order {
+		if err := fl.arrays[path].CheckBool(); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	f := arrays(name, format, fl.arrays, fl.order)

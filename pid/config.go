@@ -73,6 +73,9 @@ func (c Config) Check() error {
 			return fmt.Errorf("ema %g: want different rates from 0 up to, not including, 1", r)
 		}
 	}
+	if err := c.checkCounts(); err != nil {
+		return err
+	}
 	if err := c.checkFID(); err != nil {
 		return err
 	}
@@ -87,8 +90,6 @@ func (c Config) Check() error {
 		return fmt.Errorf("n %d: a grid has at least 2 points", c.Points)
 	case c.Steps < 1 || c.Batch < 1:
 		return fmt.Errorf("steps %d, batch %d: must be positive", c.Steps, c.Batch)
-	case c.Micro < 0 || c.Warmup < 0 || c.SaveEvery < 0 || c.Keep < 0 || c.EvalEvery < 0 || c.EvalImages < 0 || c.GridSamples < 0:
-		return errors.New("microbatch, warmup, save-every, keep, eval-every, eval-images, grid-samples: must not be negative")
 	case !(c.LR > 0) || math.IsInf(c.LR, 0):
 		return fmt.Errorf("lr %g: must be positive", c.LR)
 	case !(c.AnnealFrom >= 0 && c.AnnealFrom <= 1) || !(c.AnnealTo >= 0 && c.AnnealTo <= 1):
@@ -99,12 +100,31 @@ func (c Config) Check() error {
 	return nil
 }
 
+// checkCounts is Check for the counts that may be 0, and for what is kept on the host for each sample or image.
+func (c Config) checkCounts() error {
+	for _, n := range []struct {
+		name  string
+		value int
+		most  int // 0: any
+	}{
+		{"batch", c.Batch, 1 << 20}, {"microbatch", c.Micro, 0}, {"warmup", c.Warmup, 0}, {"save-every", c.SaveEvery, 0}, {"keep", c.Keep, 0},
+		{"eval-every", c.EvalEvery, 0}, {"eval-images", c.EvalImages, 1e7}, {"grid-samples", c.GridSamples, 1 << 16},
+		{"fid-every", c.FIDEvery, 0}, {"fid-images", c.FIDImages, 1e7},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("%s %d: must not be negative", n.name, n.value)
+		}
+		if n.most > 0 && n.value > n.most {
+			return fmt.Errorf("%s %d: at most %d", n.name, n.value, n.most)
+		}
+	}
+	return nil
+}
+
 // checkFID is Check for the evaluation by the Inception network.
 func (c Config) checkFID() error {
 	_, wrongResize := nn.InceptionInput(c.Resize, 0)
 	switch {
-	case c.FIDEvery < 0 || c.FIDImages < 0:
-		return errors.New("fid-every, fid-images: must not be negative")
 	case c.Inception == "" && c.Ref == "":
 	case c.Inception == "":
 		return fmt.Errorf("ref %s: only FID compares with it: --inception names the network's weights", c.Ref)

@@ -46,6 +46,9 @@ func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, e
 	if err := f.resume(c); err != nil {
 		return nil, err
 	}
+	if f.LR != c.LR || f.Clip != c.Clip {
+		opened.Notes = append(opened.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, pid.ConfigFile))
+	}
 	job, err := setUp(f, d)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,10 @@ func TestWrongFlags(t *testing.T) {
 		{"--seed -1", "not negative"},
 		{"--steps 0", "steps 0"},
 		{"--batch 0", "batch 0"},
+		{"--batch 1000000000000", "batch 1000000000000: at most 1048576"},
+		{"--grid-samples 9223372036854775807", "grid-samples 9223372036854775807: at most 65536"},
+		{"--eval-images 9223372036854775807", "eval-images 9223372036854775807: at most 10000000"},
+		{"--warmup -1", "warmup -1: must not be negative"},
 		{"-n 1", "at least 2 points"},
 		{"--lr 0", "lr 0: must be positive"},
 		{"--lr NaN", "lr NaN"},
@@ -83,7 +87,7 @@ func TestWrongFiles(t *testing.T) {
 
 	for _, c := range []struct{ args, says string }{
 		{"--teacher nothing", "--teacher: nothing: no such file"},
-		{"--teacher .", "not a regular file"},
+		{"--teacher .", "a folder, not a file"},
 		{"--teacher text", "--teacher: text: "},
 		{"--teacher cut", "--teacher: cut: "},
 		{"--teacher foreign", `neither a SongUNet nor a DhariwalUNet`},
@@ -182,13 +186,23 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestDiverged has runs that diverge: they say where, and can be continued by a lower rate from what was saved before. Of steps that were skipped
+// there are no checkpoints, which would take the place of those.
 func TestDiverged(t *testing.T) {
 	dir := t.TempDir()
 	tinyTeacher(t, dir)
 	for _, more := range []string{"", "--fp16"} {
-		run := "run" + more
-		r := call(t, dir, append(tinyFlags("--out", run, "--lr", "1e30", "--warmup", "0", "--steps", "500", "--save-every", "1"), strings.Fields(more)...)...)
-		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "; replayed: ", " in student ", " at element ", "step-0000", " is from before")
+		run, calm := "run"+more, "calm"+more
+		job := append(tinyFlags("--warmup", "0", "--steps", "100", "--save-every", "7", "--keep", "2"), strings.Fields(more)...)
+		r := call(t, dir, append(job, "--out", run, "--lr", "1e30")...)
+		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "; replayed: ", " in student ", " at element ", "step-0000000", " is from before", "--resume --out "+run)
 		weights(t, newest(t, filepath.Join(dir, run)))
+
+		r = must(t, dir, "--resume", "--out", run, "--lr", "1e-3", "--clip", "1")
+		if !strings.Contains(r.stderr, "from here on --lr 0.001 --clip 1, not 1e+30 and 0") {
+			t.Errorf("no note of the other rate: %s", r.stderr)
+		}
+		must(t, dir, append(job, "--out", calm, "--lr", "1e-3", "--clip", "1")...) // since the other began anew
+		same(t, files(t, filepath.Join(dir, run)), files(t, filepath.Join(dir, calm)))
 	}
 }

@@ -89,11 +89,11 @@ func (f *flags) options() []option {
 		{cli.New("Optimiser", "batch", "SAMPLES", "samples per step", (*cli.Count)(&f.Batch)), keep},
 		{cli.New("Optimiser", "microbatch", "SAMPLES", "samples at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.Micro)), keep},
 		{cli.New("Optimiser", "optimizer", "NAME", "radam or adam", (*cli.Text)(&f.Optimizer)), keep},
-		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), keep},
+		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), change},
 		{cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.Warmup)), keep},
 		{cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.AnnealFrom)), keep},
 		{cli.New("Optimiser", "anneal-to", "FRACTION", "part of the rate that is left at the end", (*cli.Real)(&f.AnnealTo)), keep},
-		{cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.Clip)), keep},
+		{cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.Clip)), change},
 		{cli.New("Optimiser", "ema", "RATES", "rates of the student's moving averages, with commas between; empty: none", (*cli.Rates)(&f.EMA)), keep},
 	}
 }
@@ -178,7 +178,8 @@ loss.png, metrics.jsonl, events for TensorBoard, config.json, results.txt and ch
 
 Ctrl-C writes a checkpoint and ends; a second one ends at once. --resume goes on from there, to the
 same bits as a run that was never interrupted. A run that is continued keeps its settings, except
---save-every, those of the evaluation, and --steps, to which the learning rate then refers.
+--save-every, those of the evaluation, --steps, to which the learning rate then refers, and, for a
+run that diverged, --lr and --clip.
 
 Started by mpirun, torchrun or srun, several processes make a run together: each takes its share of
 every batch. --resume may use another number of them.

@@ -116,7 +116,7 @@ func TestResumeSettings(t *testing.T) {
 	must(t, dir, tinyFlags("--out", "run", "--lr", "1e-3")...)
 	before := files(t, filepath.Join(dir, "run"))
 
-	call(t, dir, "--resume", "--out", "run", "--lr", "2e-3").fails(t, cli.ExitFailed, "--lr 0.002", `the run has "0.001"`)
+	call(t, dir, "--resume", "--out", "run", "--warmup", "2").fails(t, cli.ExitFailed, "--warmup 2", `the run has "50"`)
 	call(t, dir, "--resume", "--out", "run", "--steps", "5").fails(t, cli.ExitFailed, "the run has made 6")
 	call(t, dir, "--resume", "--out", "nothing").fails(t, cli.ExitFailed, "no run to continue", "nothing")
 	call(t, dir, "--resume").fails(t, cli.ExitFailed, "no run in runs")

@@ -50,7 +50,7 @@ func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *dis
 			if err := evaluate(m.Step); err != nil {
 				return err
 			}
-			if due(f.SaveEvery, m.Step) {
+			if due(f.SaveEvery, m.Step) && !m.Skipped { // nothing new, and perhaps what a run diverges from: older states are worth more
 				return save()
 			}
 			return nil
@@ -87,7 +87,7 @@ func stopped(ctx context.Context, err error) bool {
 func failed(err error, dir *pid.Run) error {
 	switch {
 	case errors.Is(err, pid.ErrDiverged):
-		return fmt.Errorf("%w; %s is from before (a lower --lr or --clip 1 may help)", err, dir.Checkpoint)
+		return fmt.Errorf("%w; %s is from before: --resume --out %s with a lower --lr or --clip 1 may help, or without the newest checkpoints", err, dir.Checkpoint, dir.Dir)
 	case err != nil:
 		return fmt.Errorf("%w; %s is whole, and --resume --out %s continues from it", err, dir.Checkpoint, dir.Dir)
 	}

@@ -54,7 +54,7 @@ func (c UNetConfig) Check() error {
 		return fail("embedding_type %q: want positional or fourier", c.EmbeddingType)
 	case c.ModelType == "SongUNet" && c.EncoderType != "standard" && c.EncoderType != "residual":
 		return fail("encoder_type %q: want standard or residual", c.EncoderType)
-	case c.ModelType == "SongUNet" && (c.ChannelMultNoise < 1 || c.ModelChannels*c.ChannelMultNoise%2 != 0 || len(c.ResampleFilter)%2 != 0 || len(c.ResampleFilter) == 0):
+	case c.ModelType == "SongUNet" && (c.ChannelMultNoise < 1 || c.ModelChannels*c.ChannelMultNoise%2 != 0 || len(c.ResampleFilter)%2 != 0 || len(c.ResampleFilter) == 0 || len(c.ResampleFilter) > 64):
 		return fail("channel_mult_noise %d, resample_filter %v: not usable", c.ChannelMultNoise, c.ResampleFilter)
 	}
 	for _, m := range c.ChannelMult {
@@ -63,6 +63,17 @@ func (c UNetConfig) Check() error {
 		}
 	}
 	return nil
+}
+
+// LeastParameters is a number of parameters that the network has at least, however large the configuration's numbers are: what a file with such a
+// network must hold.
+func (c UNetConfig) LeastParameters() float64 {
+	mc := float64(c.ModelChannels)
+	n := mc*mc*float64(c.ChannelMultNoise) + mc*float64(c.LabelDim) + 9*mc*(float64(c.InChannels)+float64(c.OutChannels)) // embedding, first and last convolution
+	for _, m := range c.ChannelMult {
+		n += 9 * float64(c.NumBlocks) * (mc * float64(m)) * (mc * float64(m)) // the second convolution of the encoder's blocks
+	}
+	return n
 }
 
 // SongDefaults are the settings of the DDPM++ networks [karras22] that a configuration may leave out.

@@ -65,8 +65,25 @@ func UNetConfigOf(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err erro
 	return c, role, err
 }
 
-// unetConfig is the configuration that a file says.
+// unetConfig is the configuration that a file says. One of a network that is many times as large as the file is refused, before anybody takes memory
+// for it; what a smaller difference is about, the names and shapes of tensors say better.
 func unetConfig(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
+	if c, role, err = claimed(f); err != nil {
+		return c, role, err
+	}
+	numbers := 0
+	for _, name := range f.Names() {
+		e, _ := f.Entry(name)
+		numbers += e.Len()
+	}
+	if least := c.LeastParameters(); least > 16*float64(numbers)+1e6 {
+		return c, role, fmt.Errorf("%s: %s: a network of %.2g parameters or more in a file of %d numbers", f.Path, metaConfig, least, numbers)
+	}
+	return c, role, nil
+}
+
+// claimed is the configuration that a file says, in its metadata or by the names and shapes of its tensors.
+func claimed(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
 	text, ok := f.Metadata[metaConfig]
 	if !ok {
 		c, err = configByShapes(f)

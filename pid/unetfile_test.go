@@ -346,3 +346,37 @@ func TestPublishedNames(t *testing.T) {
 		}
 	}
 }
+
+// TestHugeConfigs: what a file's configuration claims is compared with what is in it before memory is taken. Each would be petabytes, or without end.
+func TestHugeConfigs(t *testing.T) {
+	for name, change := range map[string]func(c *nn.UNetConfig){
+		"channels":    func(c *nn.UNetConfig) { c.ModelChannels = 1 << 40 },
+		"more":        func(c *nn.UNetConfig) { c.ModelChannels = 1 << 20 },
+		"blocks":      func(c *nn.UNetConfig) { c.NumBlocks = 1 << 40 },
+		"labels":      func(c *nn.UNetConfig) { c.LabelDim = 1 << 50 },
+		"widths":      func(c *nn.UNetConfig) { c.ChannelMult = []int{1, 1 << 30} },
+		"noise":       func(c *nn.UNetConfig) { c.ChannelMultNoise = 1 << 40 },
+		"in channels": func(c *nn.UNetConfig) { c.InChannels, c.OutChannels = 1<<40, 1<<40 },
+	} {
+		c := nn.SongDefaults()
+		c.Resolution, c.ModelChannels, c.ChannelMult, c.NumBlocks = 8, 16, []int{1, 2}, 1
+		change(&c)
+		path := filepath.Join(t.TempDir(), "huge.safetensors")
+		arrays := []tensor.Named{tensor.F32Tensor("map_layer0.weight", make([]float32, 1024), 64, 16)}
+		if err := tensor.WriteSafeTensors(path, map[string]string{"config": c.JSON(), "role": pid.RoleStudent}, arrays); err != nil {
+			t.Fatal(err)
+		}
+		for _, use := range []func(f *tensor.SafeTensors) error{
+			func(f *tensor.SafeTensors) error { _, _, err := pid.LoadUNet(tensor.CPU(1), f); return err },
+			func(f *tensor.SafeTensors) error { _, _, err := pid.UNetConfigOf(f); return err },
+			func(f *tensor.SafeTensors) error {
+				_, err := pid.TrainableUNet(tensor.CPU(1), f, 0, tensor.Random{})
+				return err
+			},
+		} {
+			if err := use(opened(t, path, "").SafeTensors); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

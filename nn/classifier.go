@@ -34,6 +34,16 @@ func (c ClassifierConfig) Check() error {
 	return nil
 }
 
+// LeastParameters is a number of parameters that the classifier has at least, as [UNetConfig.LeastParameters].
+func (c ClassifierConfig) LeastParameters() float64 {
+	first, last := float64(c.Widths[0]), float64(c.Widths[len(c.Widths)-1])
+	n := 9*float64(c.Channels)*first + float64(c.Hidden)*(last+float64(c.Classes))
+	for _, w := range c.Widths {
+		n += 9 * float64(w) * float64(w) // the second convolution of each stage
+	}
+	return n
+}
+
 // JSON is the configuration as it stands in a checkpoint.
 func (c ClassifierConfig) JSON() string {
 	b, err := json.Marshal(c)

@@ -71,15 +71,20 @@ func unetConfig(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error)
 	if c, role, err = claimed(f); err != nil {
 		return c, role, err
 	}
+	return c, role, credible(f, c.LeastParameters())
+}
+
+// credible refuses a network of at least so many parameters for a file that is many times smaller.
+func credible(f *tensor.SafeTensors, least float64) error {
 	numbers := 0
 	for _, name := range f.Names() {
 		e, _ := f.Entry(name)
 		numbers += e.Len()
 	}
-	if least := c.LeastParameters(); least > 16*float64(numbers)+1e6 {
-		return c, role, fmt.Errorf("%s: %s: a network of %.2g parameters or more in a file of %d numbers", f.Path, metaConfig, least, numbers)
+	if least > 16*float64(numbers)+1e6 {
+		return fmt.Errorf("%s: %s: a network of %.2g parameters or more in a file of %d numbers", f.Path, metaConfig, least, numbers)
 	}
-	return c, role, nil
+	return nil
 }
 
 // claimed is the configuration that a file says, in its metadata or by the names and shapes of its tensors.

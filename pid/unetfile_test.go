@@ -380,3 +380,23 @@ func TestHugeConfigs(t *testing.T) {
 		}
 	}
 }
+
+func TestHugeClassifiers(t *testing.T) {
+	for _, change := range []func(c *nn.ClassifierConfig){
+		func(c *nn.ClassifierConfig) { c.Channels = 1 << 50 },
+		func(c *nn.ClassifierConfig) { c.Widths = []int{8, 1 << 40} },
+		func(c *nn.ClassifierConfig) { c.Hidden = 1 << 50 },
+		func(c *nn.ClassifierConfig) { c.Classes = 1 << 50 },
+	} {
+		c := nn.SmallClassifier(1)
+		change(&c)
+		path := filepath.Join(t.TempDir(), "huge.safetensors")
+		err := tensor.WriteSafeTensors(path, map[string]string{"config": c.JSON()}, []tensor.Named{tensor.F32Tensor("conv0.bias", make([]float32, 32), 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pid.LoadClassifier(tensor.CPU(1), opened(t, path, "").SafeTensors); err == nil || !strings.HasPrefix(err.Error(), path+": config: ") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

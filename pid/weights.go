@@ -154,6 +154,9 @@ func LoadClassifier(d *tensor.Device, f *tensor.SafeTensors) (*nn.Classifier, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", f.Path, metaConfig, err)
 	}
+	if err := credible(f, c.LeastParameters()); err != nil {
+		return nil, err
+	}
 	net, err := nn.NewClassifier(d, c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)

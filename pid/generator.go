@@ -87,6 +87,9 @@ func (g Generator) ByStudent(s *Student, seeds []uint64) (out []float32, err err
 	return out, nil
 }
 
+// MaxSeed is the largest seed of an image: random numbers are told apart by 44 bits of it, see [tensor.Random].
+const MaxSeed = 1<<44 - 1
+
 // Seeds lists n seeds from the first.
 func Seeds(first uint64, n int) []uint64 {
 	s := make([]uint64, n)

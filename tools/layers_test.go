@@ -63,7 +63,7 @@ tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/e
 tools/distill              tensor nn dist pid tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report tools/internal/teacher
 tools/sample               tensor nn pid data tools/internal/cli tools/internal/device tools/internal/draw tools/internal/picture tools/internal/progress
 tools/evaluate             tensor nn evaluation pid tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
-tools/train                tensor nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/progress
+tools/train                tensor nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/plan tools/internal/progress
 tools/convert              kernels tensor checkpoint pid tools/internal/cli
 tools/plan                 nn pid tools/internal/cli tools/internal/device tools/internal/plan tools/internal/teacher
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,9 +76,6 @@ func (f *flags) check(given map[string]string) error {
 		return errors.New("--out is empty")
 	case !slices.Contains([]string{"", ".png", ".npz"}, f.kind()):
 		return fmt.Errorf("--out %s: want a .png sheet, a .npz file or a folder", f.out)
-	}
-	if last := slices.Max(f.Seeds); f.kind() == "" && last > math.MaxInt {
-		return fmt.Errorf("--seeds: no file is named by %d", last)
 	}
 	return nil
 }

@@ -173,6 +173,9 @@ func TestWrongUse(t *testing.T) {
 	}{
 		{"--nope", "unknown flag --nope", cli.ExitUsage},
 		{"--steps 0", "--steps 0", cli.ExitUsage},
+		{"--seed 17592186044415 -n 2", "seed 17592186044416: at most 17592186044415", cli.ExitUsage},
+		{"--seeds 18446744073709551615", "seed 18446744073709551615: at most", cli.ExitUsage},
+		{"--seed 18446744073709551615 -n 2", "seed 18446744073709551615: at most", cli.ExitUsage},
 		{"--sampler dpm", `--sampler "dpm"`, cli.ExitUsage},
 		{"--churn -1", "--churn -1", cli.ExitUsage},
 		{"--s-min 3 --s-max 2", "in order", cli.ExitUsage},

@@ -140,14 +140,19 @@ var untrained = []string{"resume", "save-every", "half", "seed", "test", "flip"}
 
 func (f *flags) check() error {
 	for _, c := range []struct {
-		name        string
-		value, from int
+		name               string
+		value, least, most int // the bounds are far above what makes sense
 	}{
-		{"steps", f.steps, 1}, {"batch", f.batch, 1}, {"microbatch", f.microbatch, 0}, {"warmup", f.warmup, 0}, {"threads", f.threads, 0},
-		{"save-every", f.saveEvery, 0}, {"pad", f.pad, 0}, {"halve", f.halve, 0}, {"model-channels", f.net.ModelChannels, 1}, {"num-blocks", f.net.NumBlocks, 1},
+		{"steps", f.steps, 1, math.MaxInt}, {"batch", f.batch, 1, 1 << 20}, {"microbatch", f.microbatch, 0, math.MaxInt}, {"warmup", f.warmup, 0, math.MaxInt},
+		{"threads", f.threads, 0, math.MaxInt}, {"save-every", f.saveEvery, 0, math.MaxInt}, {"pad", f.pad, 0, 1 << 10}, {"halve", f.halve, 0, 10},
+		{"model-channels", f.net.ModelChannels, 1, 1 << 20}, {"num-blocks", f.net.NumBlocks, 1, 1000},
+		{"channel-mult", slices.Max(append(f.net.ChannelMult, 1)), 1, 1 << 10},
 	} {
-		if c.value < c.from {
-			return fmt.Errorf("--%s %d: must be at least %d", c.name, c.value, c.from)
+		if c.value < c.least {
+			return fmt.Errorf("--%s %d: must be at least %d", c.name, c.value, c.least)
+		}
+		if c.value > c.most {
+			return fmt.Errorf("--%s %d: at most %d", c.name, c.value, c.most)
 		}
 	}
 	switch {

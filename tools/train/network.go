@@ -8,6 +8,7 @@ import (
 	"onestep/nn"
 	"onestep/pid"
 	"onestep/tensor"
+	"onestep/tools/internal/plan"
 )
 
 // network is the teacher as training begins: a new one for the images, or that of --init.
@@ -28,6 +29,9 @@ func network(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.
 		if level := bits.Len(uint(im.H/max(res, 1))) - 1; res < 1 || level < 0 || level >= len(c.ChannelMult) || im.H>>level != res {
 			return nil, fmt.Errorf("--attn-resolutions %d: no level of the network has it: %d levels, from %d pixels down by halves", res, len(c.ChannelMult), im.H)
 		}
+	}
+	if err := plan.Trainable(c, plan.MachineOf(d)); err != nil {
+		return nil, fmt.Errorf("--model-channels %d: %w", c.ModelChannels, err)
 	}
 	net, err := nn.NewUNet(d, c)
 	if err != nil {

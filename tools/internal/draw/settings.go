@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"onestep/pid"
 	"onestep/tools/internal/cli"
@@ -89,6 +90,9 @@ func (s *Settings) Check(given map[string]string) error {
 	}
 	if s.Seeds == nil {
 		s.Seeds = pid.Seeds(s.Seed, s.N)
+	}
+	if last := slices.Max(s.Seeds); last > pid.MaxSeed {
+		return fmt.Errorf("seed %d: at most %d", last, uint64(pid.MaxSeed))
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func Read(path string) (*Case, error) {
 	}
 	c := &Case{dir: filepath.Dir(path)}
 	if err := decode(text, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s%s: %w", path, place(text, err), err)
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -69,6 +69,23 @@ func decode(text []byte, v any) error {
 		return errors.New("more than one JSON value")
 	}
 	return nil
+}
+
+// place is the line and column where JSON is wrong, if that is known.
+func place(text []byte, err error) string {
+	at := int64(len(text))
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		at = syntax.Offset
+	case errors.As(err, &kind):
+		at = kind.Offset
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return ""
+	}
+	before := text[:min(at, int64(len(text)))]
+	return fmt.Sprintf(":%d:%d", 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')-1)
 }
 
 func (c *Case) check() error {

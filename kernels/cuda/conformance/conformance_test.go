@@ -170,3 +170,22 @@ func TestCompare(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPlace names where a case's JSON is wrong.
+func TestPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\"name\": \"a\",\n \"grid\": [1,1,]}": "case.json:2:",
+		"{\n\n\"grid\": \"x\"}":                 "case.json:3:",
+		"{\"name\": 5}":                         "case.json:1:",
+		"{\"name\":\n":                          "case.json:2:",
+		"":                                      "case.json:1:0: EOF",
+	} {
+		path := filepath.Join(t.TempDir(), "case.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

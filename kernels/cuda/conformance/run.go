@@ -77,15 +77,15 @@ func (b *buffer) address() driver.Ptr { return b.at + guard }
 func (r *run) upload(c *Case, name string) (err error) {
 	spec := c.Buffers[name]
 	b := &buffer{}
-	if b.init, err = c.contents(spec); err != nil {
-		return err
-	}
-	size := len(b.init)
+	size := spec.Count * spec.DType.Size()
 	padded := (size + 3) / 4 * 4
 	if b.at, err = r.Alloc(guard + padded + guard); err != nil {
 		return err
 	}
 	r.buffers[name] = b
+	if b.init, err = c.contents(spec); err != nil { // after the device had room for it
+		return err
+	}
 	if r.Info().Guard > 0 { // the device itself sees what goes beyond
 		if err := r.Mark(b.address(), size, r.stream); err != nil || size == 0 {
 			return err

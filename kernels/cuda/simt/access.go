@@ -248,6 +248,7 @@ func (d *decoder) load() {
 	if kind == read && d.swapped.holds(in) {
 		kind = readStrong
 	}
+	d.out.strong = kind.strong()
 	total := size * len(rs)
 	widths := make([]uint64, len(rs))
 	for i, r := range rs {
@@ -298,6 +299,7 @@ func (d *decoder) store() {
 	if in.Has("volatile") || in.Has("relaxed") || in.Has("release") {
 		kind, o.release = write.strongly(o.block), in.Has("release")
 	}
+	d.out.strong = kind.strong()
 	total := size * len(vs)
 	s := in.Space
 	d.out.class = memoryClass(s, true)

@@ -167,6 +167,12 @@ func mbarrierWord(want, pending, phase uint64) uint64 {
 	return want | pending<<mbarrierBits | phase<<(2*mbarrierBits)
 }
 
+// mbarrier is the bytes of an mbarrier object, which is read and written.
+func (w *warp) mbarrier(lane int, addr uint64) []byte {
+	w.shared(lane, addr, 8, readStrong)
+	return w.shared(lane, addr, 8, writeStrong)
+}
+
 // arrive counts n arrivals, of which drop are taken from later phases too; when none is outstanding the next phase begins.
 func (w *warp) arrive(m []byte, lane int, n, drop uint64) (token uint64) {
 	want, pending, phase := mbarrierState(get(m))
@@ -210,7 +216,7 @@ func (d *decoder) mbarrier() {
 		d.out.run = func(w *warp, mask uint32) {
 			addrs, x := *at(w), n.get(w)
 			lanesOf(mask, func(i int) {
-				m := w.shared(i, addrs[i], 8, writeStrong)
+				m := w.mbarrier(i, addrs[i])
 				k := x[i] & bitsMask(32)
 				dropped := uint64(0)
 				if drop {
@@ -268,7 +274,7 @@ func (d *decoder) asyncArrive() {
 	d.out.run = func(w *warp, mask uint32) {
 		addrs := *at(w)
 		lanesOf(mask, func(i int) {
-			m := w.shared(i, addrs[i], 8, writeStrong)
+			m := w.mbarrier(i, addrs[i])
 			if !counted {
 				want, pending, phase := mbarrierState(get(m))
 				if pending++; pending > bitsMask(mbarrierBits) {
@@ -298,7 +304,7 @@ func (c *cta) arriveLate(addr, place uint64) {
 		at := w.at
 		w.at = l.at
 		w.finish(l.lane, l.copies)
-		m := w.shared(l.lane, addr, 8, writeStrong)
+		m := w.mbarrier(l.lane, addr)
 		w.hand(place, l.seen)
 		w.arrive(m, l.lane, 1, 0)
 		w.at = at

@@ -42,7 +42,7 @@ func (r *launch) newBlock(n int) *cta {
 	for i := 0; i*lanes < threads; i++ {
 		w := &warp{cta: c, number: i, regs: make([]uint64, r.p.registers*lanes), defined: make([]uint32, r.p.registers), sync: 1}
 		w.alive = uint32(bitsMask(min(lanes, threads-i*lanes)))
-		w.groups = []group{{mask: w.alive}}
+		w.began, w.groups = w.alive, []group{{mask: w.alive}}
 		w.local, w.args = make([]byte, lanes*r.p.localSize), make([]byte, lanes*r.p.argSize)
 		w.localSet = make([]bool, len(w.local))
 		c.warps = append(c.warps, w)

@@ -276,6 +276,6 @@ const numSpecials = int(ptx.WarpSize) + 1
 
 // together makes an instruction wait for all lanes of the warp that are alive (.sync.aligned).
 func (d *decoder) together() {
-	d.out.flow = rendezvous
+	d.out.flow, d.out.whole = rendezvous, true
 	d.out.members = constant(bitsMask(32))
 }

@@ -11,8 +11,13 @@
 //
 // # Races
 //
-// A plain load from an address that the same function names in a compare-and-swap is taken for a relaxed one: it is the first guess of a loop
-// that compilers' headers and textbooks write so, and what comes of it is compared.
+// A plain load from an address that the same function names in a compare-and-swap is taken for a relaxed one if its value is what the swap
+// expects: it is the first guess of a loop that compilers' headers and textbooks write so, and what comes of it is compared.
+//
+// # Barriers
+//
+// Threads that have ended are not waited for, as on hardware, so that kernels may return early. They must not have gone past: if what they
+// stored follows the barrier, they missed it. Under a seed, lanes come apart at volatile and relaxed accesses, too.
 //
 // # Numbers
 //

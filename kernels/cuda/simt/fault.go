@@ -22,6 +22,9 @@ func (f *Fault) Error() string {
 	if f.Thread >= 0 {
 		at += fmt.Sprintf(", thread %d", f.Thread)
 	}
+	if f.Line == 0 { // before the first instruction
+		return fmt.Sprintf("%s: %s: %s", f.Kernel, f.File, f.Msg)
+	}
 	return fmt.Sprintf("%s: %s:%d: %s: %s: %s", f.Kernel, f.File, f.Line, f.Instr, at, f.Msg)
 }
 

@@ -15,3 +15,18 @@ func TestLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLaunches refuses launches that no device makes.
+func TestLaunches(t *testing.T) {
+	for want, l := range map[string]Launch{
+		"k: k.ptx: 2048 threads in a block": {Block: [3]int{2048, 1, 1}},
+		"third dimension is at most 64":     {Block: [3]int{1, 1, 65}},
+		"a grid of [1 65536 1]":             {Grid: [3]int{1, 65536, 1}},
+		"0 bytes of parameters, want 20":    {},
+	} {
+		mem := NewMemory()
+		if err := program(t, mem, "").Run(mem, l, Strict); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", l, err, want)
+		}
+	}
+}

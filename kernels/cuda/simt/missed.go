@@ -17,6 +17,10 @@ func (w *warp) stores(mask uint32) {
 // missed fails if lanes that a group waits for have ended, and since they parted from it went past the place where it waits. Lanes that
 // returned before it are not waited for, as on hardware.
 func (w *warp) missed(g *group, in *instr) {
+	if gone := w.began &^ w.alive; in.whole && gone != 0 {
+		w.at = in
+		w.fail(-1, "divergent: all lanes of the warp take part in this instruction, and lanes %#x have ended", gone)
+	}
 	lanesOf(g.named&^w.alive, func(l int) {
 		if s := w.last[l]; s.at != nil && s.clock > g.born && w.cta.run.follows(in, s.at) {
 			w.at = in
@@ -43,10 +47,41 @@ func (r *launch) follows(first, then *instr) bool {
 	pair := [2]*instr{first, then}
 	known, ok := r.after[pair]
 	if !ok {
-		known = r.p.reaches(first.pc, then.pc)
+		known = r.p.reaches(first.pc, then.pc) && !r.p.joined(first, then)
 		r.after[pair] = known
 	}
 	return known
+}
+
+// joined says whether a store may be that of a return which a compiler joined with the one after a barrier: it stores what is computed in the
+// code behind the barrier that such returns jump over.
+func (p *Program) joined(barrier, store *instr) bool {
+	end := len(p.code)
+	for _, in := range p.code[:barrier.pc] {
+		if in.flow == branch && in.target > barrier.pc {
+			end = min(end, in.target)
+		}
+	}
+	base := p.baseOf(barrier.pc)
+	for pc := barrier.pc + 1; pc < min(end, store.pc); pc++ {
+		for _, r := range store.reads {
+			if p.code[pc].first[r-base] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// baseOf is where the registers of the function begin that an instruction is in.
+func (p *Program) baseOf(pc int) int {
+	base, start := 0, -1
+	for f, at := range p.starts {
+		if at <= pc && at > start {
+			base, start = p.bases[f], at
+		}
+	}
+	return base
 }
 
 // reaches says whether control may go from one place to another.

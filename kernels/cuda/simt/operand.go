@@ -12,8 +12,9 @@ type instr struct {
 	flow  flow
 	guard int // predicate register, or −1
 	not   bool
-	reads []int // registers that must have values
-	pc    int   // where it is in the program
+	reads []int        // registers that must have values
+	pc    int          // where it is in the program
+	first map[int]bool // registers of its first operand, which most instructions set
 	line  int
 	text  string
 	class Class
@@ -25,6 +26,8 @@ type instr struct {
 	call    *callSite
 	calls   map[uint64]*callSite // of an indirect call, by the function's address, which is in index
 	members source               // of *.sync: the lanes that take part
+	whole   bool                 // all lanes of the warp take part
+	strong  bool                 // a load or store that other threads may see in any order
 	element bool                 // a load of an array's element
 	loose   []source             // of a barrier at which lanes may come by several instructions: the operands that these have alike; nil: they may not
 }

@@ -80,7 +80,10 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 			for k := range in.targets {
 				in.targets[k] += p.starts[g]
 			}
-			in.pc = len(p.code)
+			in.pc, in.first = len(p.code), map[int]bool{}
+			if ops := g.Body[i].Operands; len(ops) > 0 {
+				addRegisters(in.first, ops[0])
+			}
 			p.code = append(p.code, in)
 		}
 		last := &ptx.Instruction{Op: "ret", Guard: -1, Line: g.Line}

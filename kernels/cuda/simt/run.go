@@ -99,6 +99,10 @@ func (p *Program) check(l Launch) error {
 	switch {
 	case threads > 1024:
 		return fail("%d threads in a block, at most 1024 are possible", threads)
+	case l.Block[2] > 64:
+		return fail("a block of %v: its third dimension is at most 64", l.Block)
+	case l.Grid[0] > 1<<31-1 || l.Grid[1] > 1<<16-1 || l.Grid[2] > 1<<16-1:
+		return fail("a grid of %v: at most [2147483647 65535 65535] is possible", l.Grid)
 	case p.exact && l.Block != p.limit:
 		return fail("a block of %v, .reqntid says %v", l.Block, p.limit)
 	case p.Threads() > 0 && threads > p.Threads():

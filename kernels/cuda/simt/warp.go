@@ -13,6 +13,7 @@ type warp struct {
 	cta      *cta
 	number   int // within the block
 	alive    uint32
+	began    uint32  // the lanes that there were at first
 	groups   []group // of the lanes that are alive; in no order
 	regs     []uint64
 	defined  []uint32 // by register: lanes in which it has a value
@@ -176,6 +177,9 @@ func (w *warp) straight(g *group, most int) int {
 		if in.flow != next {
 			w.step(0)
 			return done + 1
+		}
+		if in.strong && w.cta.run.random != nil && w.cta.run.random.IntN(4) == 0 && bits.OnesCount32(g.mask) > 1 {
+			return done + w.scatter()
 		}
 		w.execute(in, g.mask)
 		g.pc++

@@ -60,8 +60,8 @@ func ledgerOptions(f *flags) []cli.Option {
 func account(_ context.Context, f *flags, out io.Writer) error {
 	l := f.ledger
 	i := slices.IndexFunc(presets, func(p preset) bool { return p.name == l.preset })
-	if i < 0 || l.batch < 1 || l.rows < 0 {
-		return fmt.Errorf("--preset %s --batch %d --rows %d: want cifar10, imagenet64 or tiny, a positive batch and no negative rows", l.preset, l.batch, l.rows)
+	if i < 0 || l.batch < 1 || l.batch > 1<<20 || l.rows < 0 {
+		return fmt.Errorf("--preset %s --batch %d --rows %d: want cifar10, imagenet64 or tiny, a batch from 1 to a million and no negative rows", l.preset, l.batch, l.rows)
 	}
 	p := presets[i]
 	fmt.Fprintf(os.Stderr, "Recording a step of %s, batch %d, and counting its launches on the interpreter ...\n", p.name, l.batch)

@@ -190,7 +190,7 @@ func TestLedgerCommand(t *testing.T) {
 	if _, err := record(bench.Step{Net: presets[2].net(), Batch: 1}); err != nil {
 		t.Errorf("float32: %v", err)
 	}
-	for _, bad := range [][]string{{"ledger", "--preset", "huge"}, {"ledger", "--batch", "0"}, {"ledger", "file"}} {
+	for _, bad := range [][]string{{"ledger", "--preset", "huge"}, {"ledger", "--batch", "0"}, {"ledger", "--batch", "1000000000000"}, {"ledger", "file"}} {
 		if _, err := call(t, bad...); err == nil {
 			t.Errorf("%v is accepted", bad)
 		}

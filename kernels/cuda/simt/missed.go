@@ -1,5 +1,7 @@
 package simt
 
+import "slices"
+
 // lastStore is a lane's last store.
 type lastStore struct {
 	at    *instr
@@ -47,14 +49,14 @@ func (r *launch) follows(first, then *instr) bool {
 	pair := [2]*instr{first, then}
 	known, ok := r.after[pair]
 	if !ok {
-		known = r.p.reaches(first.pc, then.pc) && !r.p.joined(first, then)
+		known = r.p.reaches(first.pc, then.pc) && (first.flow != barrier || !r.p.joined(first, then))
 		r.after[pair] = known
 	}
 	return known
 }
 
 // joined says whether a store may be that of a return which a compiler joined with the one after a barrier: it stores what is computed in the
-// code behind the barrier that such returns jump over.
+// code behind the barrier that such returns jump over, and elsewhere too.
 func (p *Program) joined(barrier, store *instr) bool {
 	end := len(p.code)
 	for _, in := range p.code[:barrier.pc] {
@@ -62,10 +64,10 @@ func (p *Program) joined(barrier, store *instr) bool {
 			end = min(end, in.target)
 		}
 	}
-	base := p.baseOf(barrier.pc)
+	base, start := p.baseOf(barrier.pc)
 	for pc := barrier.pc + 1; pc < min(end, store.pc); pc++ {
 		for _, r := range store.reads {
-			if p.code[pc].first[r-base] {
+			if p.code[pc].first[r-base] && slices.ContainsFunc(p.code[start:barrier.pc], func(in *instr) bool { return in.first[r-base] }) {
 				return true
 			}
 		}
@@ -73,15 +75,15 @@ func (p *Program) joined(barrier, store *instr) bool {
 	return false
 }
 
-// baseOf is where the registers of the function begin that an instruction is in.
-func (p *Program) baseOf(pc int) int {
-	base, start := 0, -1
+// baseOf is where the registers and the code of the function begin that an instruction is in.
+func (p *Program) baseOf(pc int) (base, start int) {
+	start = -1
 	for f, at := range p.starts {
 		if at <= pc && at > start {
 			base, start = p.bases[f], at
 		}
 	}
-	return base
+	return base, start
 }
 
 // reaches says whether control may go from one place to another.

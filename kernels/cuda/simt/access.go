@@ -245,7 +245,7 @@ func (d *decoder) load() {
 	if in.Has("nc") {
 		kind = readOnly
 	}
-	if kind == read && d.swapped.holds(in) {
+	if kind == read && d.swapped.holds(in, d.depot != nil) {
 		kind = readStrong
 	}
 	d.out.strong = kind.strong()

@@ -41,10 +41,11 @@ func swapped(f *ptx.Function) guesses {
 	return found
 }
 
-// holds says whether a load's results are among the guesses of a compare-and-swap at its address.
-func (g guesses) holds(load *ptx.Instruction) bool {
+// holds says whether a load's results are among the guesses of a compare-and-swap at its address. Where values go through a stack frame, as
+// without optimisation, any load from there may be.
+func (g guesses) holds(load *ptx.Instruction, framed bool) bool {
 	from := g[placeOf(load.Operands[1])]
-	return from != nil && sets(load.Operands[0], from)
+	return from != nil && (framed || sets(load.Operands[0], from))
 }
 
 // sets says whether an operand has one of the registers.

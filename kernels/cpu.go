@@ -39,16 +39,33 @@ func DetectISA() ISA {
 	return Generic
 }
 
-// ISAs lists the levels that can run here, plain Go first, up to what [ISAEnv] allows.
-func ISAs() []ISA {
-	best := DetectISA()
-	if name := os.Getenv(ISAEnv); name != "" {
-		for i, n := range isaNames {
-			if strings.EqualFold(n, name) {
-				best = min(best, ISA(i))
-			}
+// CheckISAEnv is an error if [ISAEnv] names no level.
+func CheckISAEnv() error {
+	_, err := allowedISA()
+	return err
+}
+
+// allowedISA is the level that [ISAEnv] names, the highest if it names none.
+func allowedISA() (ISA, error) {
+	name := os.Getenv(ISAEnv)
+	if name == "" {
+		return AVX512, nil
+	}
+	for i, n := range isaNames {
+		if strings.EqualFold(n, name) {
+			return ISA(i), nil
 		}
 	}
+	return 0, fmt.Errorf("%s=%s: want %s", ISAEnv, name, strings.Join(isaNames, ", "))
+}
+
+// ISAs lists the levels that can run here, plain Go first, up to what [ISAEnv] allows. It panics if that is no level's name.
+func ISAs() []ISA {
+	allowed, err := allowedISA()
+	if err != nil {
+		panic(fmt.Errorf("kernels: %w", err))
+	}
+	best := min(allowed, DetectISA())
 	all := []ISA{Generic}
 	for i := AVX2; i <= best; i++ {
 		all = append(all, i)

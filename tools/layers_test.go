@@ -52,7 +52,7 @@ internal/golden/nets       tensor nn internal/golden
 internal/golden/reduce     tensor internal/golden
 
 tools/internal/cli
-tools/internal/device      kernels/cuda kernels/cuda/driver tensor
+tools/internal/device      kernels kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor checkpoint data gonum.org/v1/plot
 tools/internal/teacher      tensor nn pid embedded

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onestep/kernels"
 	"onestep/kernels/cuda"
 	"onestep/kernels/cuda/driver"
 	"onestep/tensor"
@@ -51,6 +52,9 @@ func (n Name) ordinal(process int) (int, bool) {
 // Open opens the device, the CPU with so many threads (0: one per processor). Of several processes on a machine each gives its number, from 0: auto
 // and cuda are the GPU of that number. Where auto passes over a GPU that is there, messages says why.
 func (n Name) Open(threads, process int, messages io.Writer) (*tensor.Device, error) {
+	if err := kernels.CheckISAEnv(); err != nil {
+		return nil, err
+	}
 	base, tf32 := n.split()
 	ordinal, isGPU := base.ordinal(process)
 	switch {

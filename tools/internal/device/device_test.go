@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"onestep/kernels"
 	"onestep/kernels/cuda"
 )
 
@@ -29,6 +30,11 @@ func TestName(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	var messages bytes.Buffer
+	t.Setenv(kernels.ISAEnv, "avx")
+	if _, err := Name("cpu").Open(2, 0, &messages); err == nil || err.Error() != "ONESTEP_CPU=avx: want generic, avx2, avx512" {
+		t.Error(err)
+	}
+	t.Setenv(kernels.ISAEnv, "GENERIC")
 	d, err := Name("cpu").Open(2, 0, &messages)
 	if err != nil || d.Kind() != "cpu" {
 		t.Fatal(d, err)

@@ -18,6 +18,7 @@ import (
 func TestWrongFlags(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, "typo.json"), []byte(`{"learning_rate": 1}`), 0o666)
+	os.WriteFile(filepath.Join(dir, "wrong.json"), []byte(`{"n": 1}`), 0o666)
 	os.WriteFile(filepath.Join(dir, "broken.json"), []byte(`{"lr": `), 0o666)
 	for _, c := range []struct{ args, says string }{
 		{"--nope", "unknown flag --nope"},
@@ -51,6 +52,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--config typo.json", "learning_rate"},
 		{"--config broken.json", "broken.json"},
 		{"--config typo.json --resume", "--config"},
+		{"--config wrong.json --batch 3", "--config: wrong.json: n 1: a grid has at least 2 points"},
+		{"--config wrong.json --batch -3", "distill: batch -3"},
 	} {
 		r := call(t, dir, strings.Fields(c.args)...)
 		r.fails(t, cli.ExitUsage, c.says)

@@ -135,13 +135,18 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	if preset, f.Config, err = pid.Settings(f.preset, f.config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
+	wrong := f.Config.Check() // in the file, unless a flag mends it
 	if err := cli.Set(f.plain(), given); err != nil {
 		return nil, err
 	}
 	if err := preset.Missing(f.Config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	return f, f.check()
+	err = f.check()
+	if err != nil && wrong != nil && err.Error() == wrong.Error() {
+		err = fmt.Errorf("--config: %s: %w", f.config, err)
+	}
+	return f, err
 }
 
 // check says what is wrong with the settings, and with flags that would change nothing.

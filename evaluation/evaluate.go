@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"onestep/metrics"
@@ -30,6 +31,7 @@ const (
 // Evaluate measures images against a reference, which may be nil if no metric compares. What cannot be compared is refused before anything is
 // computed. It ends early with ctx, by its cause.
 func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
+	runtime.GC() // matrices of an earlier evaluation; most of the heap being buffers, they would lie there until it had doubled
 	r := &Result{Samples: net.stamp(images, nil), Settings: Settings{
 		Metrics: o.Metrics, Split: splitSize, Jackknifed: jackknifed, KIDSubsets: kidSubsets, KIDSize: kidSize, KIDSeed: o.Seed, Neighbour: neighbour, Force: o.Force,
 	}}

@@ -5,7 +5,9 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/lapack/gonum"
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -54,10 +56,11 @@ func newFrechet(a, b Gaussian) (*frechet, error) {
 	if total := f.mean + f.trace; math.IsNaN(total) || math.IsInf(total, 0) {
 		return nil, fmt.Errorf("metrics: Fréchet distance: mean or covariance is not finite")
 	}
-	if f.root = root(b.Sigma); f.root == nil {
+	room := mat.NewDense(d, d, nil)
+	if f.root = root(b.Sigma, room); f.root == nil {
 		return f, nil
 	}
-	if f.tridiagonalise(a.Sigma); !f.eigenvalues() {
+	if f.tridiagonalise(a.Sigma, room); !f.eigenvalues() {
 		return nil, fmt.Errorf("metrics: Fréchet distance: the eigenvalues do not converge")
 	}
 	return f, nil
@@ -73,40 +76,40 @@ func (f *frechet) rootTrace() (sum float64) {
 	return sum
 }
 
-// root is L (D,rank) with LLᵀ = s, or nil if s is zero.
-func root(s *mat.SymDense) *mat.Dense {
-	var chol mat.PivotedCholesky
-	chol.Factorize(s, -1) // PᵀsP = UᵀU up to the rank at working precision
-	d, rank := s.SymmetricDim(), chol.Rank()
+// root is L (D,rank) with LLᵀ = s, or nil if s is zero. It leaves nothing of use in room (D,D).
+func root(s *mat.SymDense, room *mat.Dense) *mat.Dense {
+	room.Copy(s)
+	d, data := s.SymmetricDim(), room.RawMatrix()
+	pivots := make([]int, d)
+	upper := blas64.Symmetric{Uplo: blas.Upper, N: d, Data: data.Data, Stride: data.Stride}
+	_, rank, _ := lapack64.Pstrf(upper, pivots, -1, make([]float64, 2*d)) // PᵀsP = UᵀU up to the rank at working precision
 	if rank == 0 {
 		return nil
 	}
-	var u mat.TriDense
-	chol.UTo(&u)
-	pivots := chol.ColumnPivots(nil)
 	l := mat.NewDense(d, rank, nil) // P·Uᵀ, its first rank columns
 	for j := range rank {
 		for i := j; i < d; i++ {
-			l.Set(pivots[i], j, u.At(j, i))
+			l.Set(pivots[i], j, room.At(j, i))
 		}
 	}
 	return l
 }
 
-// tridiagonalise makes Q and T of LᵀΣL.
-func (f *frechet) tridiagonalise(sigma *mat.SymDense) {
-	var full, product, inner mat.Dense
-	full.CloneFrom(sigma) // products of symmetric matrices are slow
-	product.Mul(&full, f.root)
+// tridiagonalise makes Q and T of LᵀΣL, the reflectors in room (D,D).
+func (f *frechet) tridiagonalise(sigma *mat.SymDense, room *mat.Dense) {
+	room.Copy(sigma) // products of symmetric matrices are slow
+	var product mat.Dense
+	product.Mul(room, f.root)
+	_, n := f.root.Dims()
+	inner := mat.NewDense(n, n, room.RawMatrix().Data[:n*n])
 	inner.Mul(f.root.T(), &product)
 	m := inner.RawMatrix()
-	n := m.Rows
 	for i := range n {
 		for j := range i {
 			m.Data[i*n+j] = (m.Data[i*n+j] + m.Data[j*n+i]) / 2
 		}
 	}
-	f.reflectors = &inner
+	f.reflectors = inner
 	f.diagonal, f.next, f.tau = make([]float64, n), make([]float64, n-1), make([]float64, n-1)
 	work := make([]float64, 64*n)
 	gonum.Implementation{}.Dsytrd(blas.Lower, n, m.Data, m.Stride, f.diagonal, f.next, f.tau, work, len(work))

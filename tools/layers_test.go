@@ -39,7 +39,7 @@ dist                       kernels tensor github.com/ebitengine/purego
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 data
-metrics                    tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/mat
+metrics                    tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/lapack/lapack64 gonum.org/v1/gonum/mat
 checkpoint                 tensor checkpoint/pickle
 evaluation                 tensor checkpoint nn metrics data gonum.org/v1/gonum/mat
 checkpoint/pickle
@@ -60,7 +60,7 @@ tools/internal/draw         tensor nn pid data tools/internal/cli tools/internal
 tools/internal/report      tensor pid tools/internal/picture
 tools/internal/judge       tensor nn evaluation pid embedded tools/internal/picture
 tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge
-tools/distill              tensor nn dist pid tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report tools/internal/teacher
+tools/distill              tensor nn dist pid checkpoint tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report tools/internal/teacher
 tools/sample               tensor nn pid data tools/internal/cli tools/internal/device tools/internal/draw tools/internal/picture tools/internal/progress
 tools/evaluate             tensor nn evaluation pid tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
 tools/train                tensor nn nn/optim pid metrics data tools/internal/cli tools/internal/device tools/internal/plan tools/internal/progress

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 
 	"onestep/dist"
 	"onestep/nn"
@@ -112,6 +113,7 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	runtime.GC() // copies that were made of weights while they were read
 	return pid.NewJob(f.Config, net, lpips)
 }
 

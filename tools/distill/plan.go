@@ -39,8 +39,8 @@ func (f *flags) foresee(d *tensor.Device) error {
 	if f.rate, err = f.plan.Measure(d, 10*time.Millisecond); err != nil {
 		return err
 	}
-	if !m.GPU && os.Getenv("GOMEMLIMIT") == "" { // by itself the collector lets garbage double the memory
-		debug.SetMemoryLimit(f.plan.Memory.Total + max(1<<30, f.plan.Memory.Total/4))
+	if !m.GPU && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(f.plan.Memory.GCPercent())
 	}
 	return nil
 }

@@ -29,8 +29,12 @@ type Memory struct {
 // What the process takes besides its buffers: code, stacks, the networks' graphs; and the matrices of 2048 features of a FID.
 const (
 	program  = 40 << 20
-	matrices = 9 * 8 * nn.InceptionFeature * nn.InceptionFeature
+	matrices = 7 * 8 * nn.InceptionFeature * nn.InceptionFeature
 )
+
+// GCPercent is what keeps garbage within 128 MiB, or a twentieth: the argument of [debug.SetGCPercent], without which the collector would let it double
+// the memory. Buffers hold no pointers, so collecting often costs little.
+func (m Memory) GCPercent() int { return int(min(max(5, 100<<27/m.Total), 100)) }
 
 // memory is what the job takes with so many samples at a time. What is too much for a dry run, and so in any case more than there is, is extrapolated
 // roughly from less.

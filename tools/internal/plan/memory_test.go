@@ -142,8 +142,13 @@ func TestMemoryOfProcess(t *testing.T) {
 	c.EMA = []float64{0.999}
 	for i, c := range variants(c) {
 		if os.Getenv(childEnv) == strconv.Itoa(i) {
-			debug.SetGCPercent(3) // garbage is none of the plan's
-			onCPU(t, Job{Config: c, Net: nn.CIFAR10(), Machine: Machine{Threads: 2}}, c.Micro)
+			j := Job{Config: c, Net: nn.CIFAR10(), Machine: Machine{Threads: 2}}
+			p, err := New(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			debug.SetGCPercent(p.Memory.GCPercent()) // as distill does
+			onCPU(t, j, c.Micro)
 			text, err := os.ReadFile("/proc/self/status")
 			if err != nil {
 				t.Fatal(err)

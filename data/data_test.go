@@ -162,6 +162,7 @@ var (
 	red   = func(x, y int) color.Color { return color.NRGBA{200, 100, uint8(10 * x), 255} }
 	faint = func(x, y int) color.Color { return color.NRGBA{200, 100, uint8(10 * x), 128} }
 	deep  = func(x, y int) color.Color { return color.NRGBA64{200<<8 + 7, 100<<8 + 3, uint16(10*x) << 8, 1<<16 - 1} }
+	glass = func(x, y int) color.Color { return color.NRGBA64{200<<8 + 7, 100<<8 + 3, uint16(10*x) << 8, uint16(x)} }
 
 	greyPixels = []uint8{0, 40, 80, 20, 60, 100}
 	redPixels  = []uint8{200, 100, 0, 200, 100, 10, 200, 100, 20, 200, 100, 0, 200, 100, 10, 200, 100, 20}
@@ -189,7 +190,8 @@ func TestReadFolder(t *testing.T) {
 			"a.png": picture(t, "png", image.NewNRGBA(size), faint),
 			"b.png": picture(t, "png", image.NewNRGBA64(size), deep),
 			"c.png": picture(t, "png", paletted, red),
-		}, 3, [][]uint8{redPixels, redPixels, redPixels}, nil, nil},
+			"d.png": picture(t, "png", image.NewNRGBA64(size), glass),
+		}, 3, [][]uint8{redPixels, redPixels, redPixels, redPixels}, nil, nil},
 		{"grey 16", map[string][]byte{"a.png": picture(t, "png", image.NewGray16(size), shade)}, 1, [][]uint8{greyPixels}, nil, nil},
 		{"names", map[string][]byte{"dog/1.png": rgb, "cat/x/2.png": grey, "cat/1.png": grey}, 3,
 			[][]uint8{triple, triple, redPixels}, []int{0, 0, 1}, []string{"cat", "dog"}},

@@ -203,6 +203,12 @@ func decode(dst []uint8, h, w, c int, file []byte) error {
 				rgb(row, im.Pix[y*im.Stride:])
 				continue
 			}
+		case *image.NRGBA64: // color's conversion goes through colours times opacity, which of little leaves less
+			for x := range w {
+				p := im.NRGBA64At(corner.X+x, corner.Y+y)
+				copy(row[x*c:(x+1)*c], []uint8{uint8(p.R >> 8), uint8(p.G >> 8), uint8(p.B >> 8)})
+			}
+			continue
 		}
 		for x := range w {
 			p := color.NRGBAModel.Convert(im.At(corner.X+x, corner.Y+y)).(color.NRGBA)

@@ -270,6 +270,30 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// TestPlotLonePoint looks for a point alone, which is a disc, beside a line of another colour, and in the legend.
+func TestPlotLonePoint(t *testing.T) {
+	nan := math.NaN()
+	b, err := Plot(8, 5, Axes{}, Series{Name: "line", X: []float64{0, 1, 2}, Y: []float64{1, 2, 3}}, Series{Name: "point", X: []float64{0, 1, 2}, Y: []float64{nan, nan, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := 0
+	for y := range m.Bounds().Dy() {
+		for x := range m.Bounds().Dx() {
+			if color.NRGBAModel.Convert(m.At(x, y)) == plotColors[1] {
+				pixels++
+			}
+		}
+	}
+	if pixels < 60 {
+		t.Errorf("a point alone has %d pixels", pixels)
+	}
+}
+
 func TestSmooth(t *testing.T) {
 	if got := smooth([]float64{2, 2, math.Inf(1), 2}, 10); got[0] != 2 || math.Abs(got[3]-2) > 1e-15 || !math.IsInf(got[2], 1) {
 		t.Errorf("%v: a constant is its own average", got)

@@ -81,8 +81,8 @@ func newPlot(axes Axes, series []Series) (*plot.Plot, error) {
 		if s.Smooth > 0 {
 			y = smooth(y, s.Smooth)
 		}
-		if line := r.add(p, s.X, y, plotColors[i%len(plotColors)], 1.5); line != nil && s.Name != "" {
-			p.Legend.Add(s.Name, line)
+		if piece := r.add(p, s.X, y, plotColors[i%len(plotColors)], 1.5); piece != nil && s.Name != "" {
+			p.Legend.Add(s.Name, piece)
 		}
 	}
 	if r.xmin > r.xmax {
@@ -103,23 +103,31 @@ func newPlotRange(log bool) *plotRange {
 	return &plotRange{log, inf, -inf, inf, -inf}
 }
 
-// add draws a line with gaps, and returns one of its pieces, or nil.
-func (r *plotRange) add(p *plot.Plot, x, y []float64, c color.Color, width vg.Length) (line *plotter.Line) {
+// add draws a line with gaps, a point alone as a disc, and returns one of its pieces, or nil.
+func (r *plotRange) add(p *plot.Plot, x, y []float64, c color.Color, width vg.Length) (shownPiece plot.Thumbnailer) {
 	var piece plotter.XYs
 	flush := func() {
-		if len(piece) == 0 {
+		switch len(piece) {
+		case 0:
 			return
+		case 1:
+			disc, err := plotter.NewScatter(piece)
+			if err != nil {
+				panic(fmt.Errorf("picture: %w", err)) // the points are finite
+			}
+			disc.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 2 * width, Shape: draw.CircleGlyph{}}
+			p.Add(disc)
+			shownPiece = disc
+		default:
+			line, err := plotter.NewLine(thin(piece))
+			if err != nil {
+				panic(fmt.Errorf("picture: %w", err))
+			}
+			line.Color, line.Width = c, width
+			p.Add(line)
+			shownPiece = line
 		}
-		if len(piece) == 1 { // a point alone is a dot
-			piece = append(piece, piece[0])
-		}
-		l, err := plotter.NewLine(thin(piece))
-		if err != nil {
-			panic(fmt.Errorf("picture: %w", err)) // the points are finite
-		}
-		l.Color, l.Width = c, width
-		p.Add(l)
-		line, piece = l, nil
+		piece = nil
 	}
 	for i := range x {
 		if !shown(x[i]) || !shown(y[i]) || r.log && y[i] < 1/extreme {
@@ -131,7 +139,7 @@ func (r *plotRange) add(p *plot.Plot, x, y []float64, c color.Color, width vg.Le
 		piece = append(piece, plotter.XY{X: x[i], Y: y[i]})
 	}
 	flush()
-	return line
+	return shownPiece
 }
 
 func shown(x float64) bool { return math.Abs(x) <= extreme } // false for NaN

@@ -161,6 +161,10 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 			var value, deviation float64
 			value, deviation, err = metrics.KernelDistance(d, *r.Gathered.Features, *ref.Features, kidSubsets, kidSize, o.Seed)
 			r.KID = &Number{value, deviation, fmt.Sprintf("standard deviation over %d subsets", kidSubsets)}
+			if few := min(g.n, ref.Features.N); few <= kidSize {
+				r.KID = &Number{Value: value}
+				r.note("", fmt.Sprintf("KID has no deviation: subsets are of %d images, and %d are one subset", kidSize, few))
+			}
 		case PR:
 			say("precision and recall")
 			var precision, recall float64

@@ -68,7 +68,7 @@ func mustGather(t *testing.T, images Images, ms Metrics, batch int) *gathered {
 
 // Every number is that of the metrics package on all features at once, to the bit, whatever the size of batches and the number of threads.
 func TestNumbers(t *testing.T) {
-	samples, reference := someImages(1205, 1, 0), someImages(333, 2, 20)
+	samples, reference := someImages(1205, 1, 0), someImages(1033, 2, 20)
 	features := func(m Images) (f nn.InceptionFeatures) {
 		n, h, w, c := m.Shape()
 		x, err := m.Read(0, n)
@@ -87,7 +87,7 @@ func TestNumbers(t *testing.T) {
 		return g
 	}
 	fs, fr := features(samples), features(reference)
-	vs, vr := metrics.Features{N: 1205, D: 12, X: fs.Pool3}, metrics.Features{N: 333, D: 12, X: fr.Pool3}
+	vs, vr := metrics.Features{N: 1205, D: 12, X: fs.Pool3}, metrics.Features{N: 1033, D: 12, X: fr.Pool3}
 	want := &Result{}
 	d := tensor.CPU(1)
 	value := func(v float64, err error) *Number {
@@ -143,6 +143,26 @@ func TestNumbers(t *testing.T) {
 	}
 	if first.KID.Spread != deviation || !(first.FID.Spread > 0 && first.FID.Spread < first.FID.Value) || first.IS.SpreadIs != "" {
 		t.Errorf("spreads: KID %+v, FID %+v, IS %+v", first.KID, first.FID, first.IS)
+	}
+}
+
+// TestKIDOfFew: where all subsets are the same images, they do not deviate.
+func TestKIDOfFew(t *testing.T) {
+	samples, reference := someImages(1205, 1, 0), someImages(kidSize, 2, 20)
+	r, kid := &Result{}, Metrics{KID}
+	gs, gr := mustGather(t, samples, kid, 100), mustGather(t, reference, kid, 100)
+	ref, err := gr.reference(fakeNet().stamp(reference, gr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Gathered, err = gs.reference(fakeNet().stamp(samples, gs)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.measure(context.Background(), tensor.CPU(0), gs, ref, Options{Metrics: kid}); err != nil {
+		t.Fatal(err)
+	}
+	if r.KID.SpreadIs != "" || r.KID.Spread != 0 || len(r.Notes) != 1 || !strings.Contains(fmt.Sprint(r.Notes), "1000 are one subset") {
+		t.Errorf("%+v, %v", r.KID, r.Notes)
 	}
 }
 

@@ -42,6 +42,7 @@ check() {
 
 run() {
 	local kind=${1:-cuda} device=cuda:0 small=() cases short=()
+	[ -x "$bin/gpu" ] || { echo "bench/gpu/bin is missing: bench/gpu.sh build makes it, where there is Go" >&2; exit 1; }
 	if [ "$kind" = emulated ]; then
 		device=emulated small=(--small --time 0.01) short=(-test.short)
 	fi

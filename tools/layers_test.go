@@ -55,8 +55,8 @@ tools/internal/cli
 tools/internal/device      kernels kernels/cuda kernels/cuda/driver tensor
 tools/internal/progress    golang.org/x/term
 tools/internal/picture     tensor checkpoint data gonum.org/v1/plot
-tools/internal/teacher      tensor nn pid embedded
-tools/internal/draw         tensor nn pid data tools/internal/cli tools/internal/picture tools/internal/teacher
+tools/internal/teacher     tensor nn pid embedded
+tools/internal/draw        tensor nn pid data tools/internal/cli tools/internal/picture tools/internal/teacher
 tools/internal/report      tensor pid tools/internal/picture
 tools/internal/judge       tensor nn evaluation pid embedded tools/internal/picture
 tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge

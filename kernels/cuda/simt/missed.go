@@ -67,7 +67,8 @@ func (p *Program) joined(barrier, store *instr) bool {
 	base, start := p.baseOf(barrier.pc)
 	for pc := barrier.pc + 1; pc < min(end, store.pc); pc++ {
 		for _, r := range store.reads {
-			if p.code[pc].first[r-base] && slices.ContainsFunc(p.code[start:barrier.pc], func(in *instr) bool { return in.first[r-base] }) {
+			sets := func(in *instr) bool { return slices.Contains(in.first, r-base) }
+			if sets(p.code[pc]) && slices.ContainsFunc(p.code[start:barrier.pc], sets) {
 				return true
 			}
 		}

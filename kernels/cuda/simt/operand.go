@@ -12,9 +12,9 @@ type instr struct {
 	flow  flow
 	guard int // predicate register, or −1
 	not   bool
-	reads []int        // registers that must have values
-	pc    int          // where it is in the program
-	first map[int]bool // registers of its first operand, which most instructions set
+	reads []int // registers that must have values
+	pc    int   // where it is in the program
+	first []int // registers of its first operand, which most instructions set
 	line  int
 	text  string
 	class Class
@@ -84,7 +84,7 @@ type decoder struct {
 	base int // of its registers among the program's
 
 	swapped guesses // addresses of compare-and-swap
-	depot   *depot  // of functions whose local memory is a compiler\'s
+	depot   *depot  // of functions whose local memory is a compiler's
 	in      *ptx.Instruction
 	out     *instr
 }

@@ -80,9 +80,9 @@ func Compile(m *ptx.Module, entry string, mem *Memory) (p *Program, err error) {
 			for k := range in.targets {
 				in.targets[k] += p.starts[g]
 			}
-			in.pc, in.first = len(p.code), map[int]bool{}
+			in.pc = len(p.code)
 			if ops := g.Body[i].Operands; len(ops) > 0 {
-				addRegisters(in.first, ops[0])
+				in.first = registersOf(ops[0])
 			}
 			p.code = append(p.code, in)
 		}

@@ -1,6 +1,10 @@
 package simt
 
-import "onestep/kernels/cuda/ptx"
+import (
+	"slices"
+
+	"onestep/kernels/cuda/ptx"
+)
 
 // named is an address as an operand names it: a register or a variable, and an offset.
 type named struct {
@@ -50,21 +54,22 @@ func (g guesses) holds(load *ptx.Instruction, framed bool) bool {
 
 // sets says whether an operand has one of the registers.
 func sets(o ptx.Operand, registers map[int]bool) bool {
-	mine := map[int]bool{}
-	addRegisters(mine, o)
-	for r := range mine {
-		if registers[r] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(registersOf(o), func(r int) bool { return registers[r] })
 }
 
 func addRegisters(to map[int]bool, o ptx.Operand) {
+	for _, r := range registersOf(o) {
+		to[r] = true
+	}
+}
+
+// registersOf lists the registers of an operand and of its elements.
+func registersOf(o ptx.Operand) (list []int) {
 	if o.Kind == ptx.KindReg {
-		to[o.Reg] = true
+		list = append(list, o.Reg)
 	}
 	for _, e := range o.Elems {
-		addRegisters(to, e)
+		list = append(list, registersOf(e)...)
 	}
+	return list
 }

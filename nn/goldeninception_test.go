@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/kernels"
 	"onestep/nn"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
 	"onestep/tensor"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
 	"onestep/nn"
+	"onestep/nn/golden"
 	"onestep/tensor"
 )
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/nn"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
 	"onestep/tensor"
 )
 

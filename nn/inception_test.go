@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/kernels"
 	"onestep/nn"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
 	"onestep/tensor"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/internal/golden"
 	"onestep/kernels"
 	"onestep/nn"
+	"onestep/nn/golden"
 	"onestep/tensor"
 )
 

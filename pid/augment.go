@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"onestep/autograd"
-	"onestep/data"
+	"onestep/pid/data"
 	"onestep/tensor"
 )
 

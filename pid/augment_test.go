@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/data"
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/nn"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
+	"onestep/pid/data"
 	"onestep/tensor"
 )
 

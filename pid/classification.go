@@ -2,8 +2,8 @@ package pid
 
 import (
 	"onestep/autograd"
-	"onestep/data"
 	"onestep/nn"
+	"onestep/pid/data"
 	"onestep/tensor"
 )
 

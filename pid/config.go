@@ -158,11 +158,11 @@ func (c *Config) Read(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
-	return c.decode(path, b)
+	return c.Decode(path, b)
 }
 
-// decode is Read for what is in a file.
-func (c *Config) decode(path string, b []byte) error {
+// Decode is Read for what is in a file.
+func (c *Config) Decode(path string, b []byte) error {
 	c.EMA = slices.Clone(c.EMA) // the decoder would write into it
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -175,8 +175,8 @@ func (c *Config) decode(path string, b []byte) error {
 	return nil
 }
 
-// rule is the optimiser.
-func (c Config) rule() optim.Rule {
+// Rule is the optimiser.
+func (c Config) Rule() optim.Rule {
 	r := optim.Rule{Rectified: c.Optimizer == "radam", Clip: c.Clip}
 	if c.FP16 {
 		r.Scale = optim.Half

@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"onestep/autograd"
-	"onestep/data"
 	"onestep/nn"
+	"onestep/pid/data"
 	"onestep/tensor"
 )
 

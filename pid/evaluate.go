@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"onestep/autograd"
-	"onestep/metrics"
+	"onestep/pid/judge/metrics"
 	"onestep/tensor"
 )
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
 	"onestep/kernels"
 	"onestep/nn"
+	"onestep/nn/golden"
 	"onestep/nn/optim"
 	"onestep/pid"
 	"onestep/tensor"

@@ -61,7 +61,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 			Random: tensor.Random{Seed: c.Seed}, H: net.Resolution, W: net.Resolution, C: net.InChannels,
 			Batch: c.Batch, Stratified: c.Stratified,
 		},
-		Params: net.Params, Opt: optim.New(c.rule(), net.Vars(), c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
+		Params: net.Params, Opt: optim.New(c.Rule(), net.Vars(), c.EMA), Batch: c.Batch, Micro: c.Micro, Steps: c.Steps,
 		Schedule: Schedule{LR: c.LR, Warmup: c.Warmup, AnnealFrom: c.AnnealFrom, AnnealTo: c.AnnealTo},
 		Seed:     c.Seed,
 		Networks: map[string][]*nn.Param{"student": net.List, "teacher": teacher.List},

@@ -7,45 +7,17 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/data"
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
+	"onestep/pid/data"
+	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
 
-// tiny is a network of 8×8 grey images with its initial weights.
-func tiny(t *testing.T, d *tensor.Device, classes int) *nn.UNet {
-	t.Helper()
-	c := nn.SongDefaults()
-	c.Resolution, c.InChannels, c.OutChannels, c.ModelChannels, c.ChannelMult, c.NumBlocks, c.AttnResolutions = 8, 1, 1, 8, []int{1, 2}, 1, nil
-	c.LabelDim = classes
-	u, err := nn.NewUNet(d, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Init(tensor.Random{Seed: 5})
-	u.ScaleOutput(1e4) // the last convolution starts near zero
-	return u
-}
-
-func job(t *testing.T, d *tensor.Device, change func(*pid.Config)) *pid.Job {
-	t.Helper()
-	c := pid.DefaultJob
-	c.Loss, c.Steps, c.Batch, c.EMA = "l2", 100, 6, []float64{0.9}
-	if change != nil {
-		change(&c)
-	}
-	j, err := pid.NewJob(c, tiny(t, d, 3), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
 func TestStudentBoundary(t *testing.T) {
 	d := tensor.CPU(0)
-	s := &pid.Student{Net: tiny(t, d, 0), SigmaData: 0.5, SigmaMax: 80}
+	s := &pid.Student{Net: pidtest.Tiny(t, d, 0), SigmaData: 0.5, SigmaMax: 80}
 	z := make([]float32, 3*64)
 	tensor.Random{Seed: 1}.Normal(z, tensor.Noise, 0, 0)
 	x := s.At(autograd.Const(d.FromFloat32(z, 3, 8, 8, 1)), []float64{80, 80, 80}, nil)
@@ -58,7 +30,7 @@ func TestMicrobatch(t *testing.T) {
 	d := tensor.CPU(0)
 	var norms, losses []float64
 	for _, micro := range []int{0, 1, 4} { // 4 does not divide the batch
-		j := job(t, d, func(c *pid.Config) { c.Micro = micro })
+		j := pidtest.Job(t, d, func(c *pid.Config) { c.Micro = micro })
 		m, err := j.Trainer.Update()
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +51,7 @@ func TestMicrobatch(t *testing.T) {
 func TestClip(t *testing.T) {
 	d := tensor.CPU(0)
 	const clip, lr = 0.01, 0.1
-	j := job(t, d, func(c *pid.Config) { c.Clip, c.LR, c.Warmup, c.EMA = clip, lr, 0, nil })
+	j := pidtest.Job(t, d, func(c *pid.Config) { c.Clip, c.LR, c.Warmup, c.EMA = clip, lr, 0, nil })
 	var before [][]float32
 	for _, p := range j.Student.Net.Trained() {
 		before = append(before, p.Get())
@@ -168,7 +140,7 @@ func TestLossScale(t *testing.T) {
 // float32 but for binary16's rounding.
 func TestHalf(t *testing.T) {
 	d := tensor.CPU(0)
-	full, half := job(t, d, nil), job(t, d, func(c *pid.Config) { c.FP16 = true })
+	full, half := pidtest.Job(t, d, nil), pidtest.Job(t, d, func(c *pid.Config) { c.FP16 = true })
 	skipped := 0
 	for range 3 {
 		b, err := half.Trainer.Update()
@@ -204,7 +176,7 @@ func TestSchedule(t *testing.T) {
 // TestGeneratorSeeds draws the same seeds alone and together, by a student and by a teacher with churn.
 func TestGeneratorSeeds(t *testing.T) {
 	d := tensor.CPU(0)
-	j := job(t, d, nil)
+	j := pidtest.Job(t, d, nil)
 	g := pid.GeneratorFor(j.Student.Net, 9)
 	sampler := pid.Sampler{Levels: pid.EDMLevels(0), Steps: 3, Churn: 2}
 	for name, draw := range map[string]func([]uint64) ([]float32, error){
@@ -230,7 +202,7 @@ func TestDenoisingEpochs(t *testing.T) {
 	d := tensor.CPU(0)
 	im := &data.Images{N: 6, H: 8, W: 8, C: 1, Pixels: make([]uint8, 6*64), Labels: []int{0, 1, 2, 0, 1, 2}}
 	o := &pid.Denoising{
-		Net: &nn.Precond{Net: tiny(t, d, 3), SigmaData: 0.5}, Images: im, Random: tensor.Random{Seed: 1}, Batch: 4, PMean: -1.2, PStd: 1.2,
+		Net: &nn.Precond{Net: pidtest.Tiny(t, d, 3), SigmaData: 0.5}, Images: im, Random: tensor.Random{Seed: 1}, Batch: 4, PMean: -1.2, PStd: 1.2,
 		Flip: true, Dropout: 0.1,
 	}
 	for step := range 3 { // two epochs

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"testing"
 
-	"onestep/data"
-	"onestep/internal/golden"
 	"onestep/kernels"
 	"onestep/kernels/kernelstest"
 	"onestep/nn"
+	"onestep/nn/golden"
 	"onestep/nn/optim"
 	"onestep/pid"
+	"onestep/pid/data"
+	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
 
@@ -35,7 +36,7 @@ func TestReplay(t *testing.T) {
 	const steps = 6
 	trainers := map[string]func(d *tensor.Device) *pid.Trainer{
 		"denoising": func(d *tensor.Device) *pid.Trainer {
-			net := tiny(t, d, 3)
+			net := pidtest.Tiny(t, d, 3)
 			return trainer(net.Params, &pid.Denoising{
 				Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: images(), Random: tensor.Random{Seed: 1}, Batch: 4, PMean: -1.2, PStd: 1.2,
 				Flip: true, Dropout: 0.1,
@@ -59,7 +60,7 @@ func TestReplay(t *testing.T) {
 		}
 		judge.Init(tensor.Random{Seed: 4})
 		judge.Freeze()
-		tr := job(t, d, nil).Trainer
+		tr := pidtest.Job(t, d, nil).Trainer
 		tr.Objective.(*pid.Distillation).Loss.Distance = nn.NewUniformLPIPS(d, judge, judge.TapChannels()).Distance
 		return tr
 	}
@@ -70,7 +71,7 @@ func TestReplay(t *testing.T) {
 		"fp16 blocks parts": func(c *pid.Config) { c.FP16, c.Checkpoint, c.Micro = true, true, 1 },
 		"adam":              func(c *pid.Config) { c.Optimizer, c.Weighting = "adam", "snr+1" },
 	} {
-		trainers[name] = func(d *tensor.Device) *pid.Trainer { return job(t, d, change).Trainer }
+		trainers[name] = func(d *tensor.Device) *pid.Trainer { return pidtest.Job(t, d, change).Trainer }
 	}
 	for name, make := range trainers {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestRunReports(t *testing.T) {
 	for _, pause := range []int{0, 1, 5} {
 		for _, stop := range []int{0, 7} {
 			t.Run(fmt.Sprintf("pause=%d/stop=%d", pause, stop), func(t *testing.T) {
-				tr := job(t, tensor.CPU(1), func(c *pid.Config) { c.Steps = 12 }).Trainer
+				tr := pidtest.Job(t, tensor.CPU(1), func(c *pid.Config) { c.Steps = 12 }).Trainer
 				if pause > 0 {
 					tr.Pause = func(step int) bool { return step%pause == 0 }
 				}
@@ -162,7 +163,7 @@ func TestRunReports(t *testing.T) {
 // TestSkippedSteps: what a replayed run does about overflow is what its state says, and a run continued from a checkpoint repeats the bits.
 func TestSkippedSteps(t *testing.T) {
 	r := kernelstest.NewRecorder(1)
-	tr := job(t, tensor.On(r), func(c *pid.Config) { c.FP16 = true }).Trainer
+	tr := pidtest.Job(t, tensor.On(r), func(c *pid.Config) { c.FP16 = true }).Trainer
 	tr.Opt.SetState(optim.State{Log2: 40})
 	skipped := 0
 	for k := range 40 {
@@ -182,24 +183,19 @@ func TestSkippedSteps(t *testing.T) {
 		t.Errorf("%d steps skipped, state %+v", skipped, s)
 	}
 
-	path := t.TempDir() + "/checkpoint"
-	if err := tr.Save(path, nil); err != nil {
-		t.Fatal(err)
-	}
-	f, err := tensor.OpenSafeTensors(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	again := job(t, tensor.On(kernelstest.NewRecorder(1)), func(c *pid.Config) { c.FP16 = true }).Trainer
-	for range 3 { // what was recorded before the checkpoint is read must not be replayed after
+	again := pidtest.Job(t, tensor.On(kernelstest.NewRecorder(1)), func(c *pid.Config) { c.FP16 = true }).Trainer
+	for range 3 { // what was recorded before the state is replaced must not be replayed after
 		if _, err := again.Update(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := again.Load(f); err != nil {
-		t.Fatal(err)
-	}
+	var saved [][]float32
+	tr.State(func(_ string, p *nn.Param, t *tensor.Tensor) { saved = append(saved, p.Publish(t)) })
+	again.State(func(_ string, p *nn.Param, t *tensor.Tensor) {
+		p.Adopt(t, saved[0])
+		saved = saved[1:]
+	})
+	again.Continue(tr.Step, tr.Opt.State())
 	for range 4 {
 		a, err := tr.Update()
 		if err != nil {
@@ -237,9 +233,9 @@ func TestStepOnGPU(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			gpu := golden.GPU(t)
-			cpu := job(t, tensor.CPU(2), c.change).Trainer
-			recorded := job(t, gpu, c.change).Trainer
-			single := job(t, tensor.On(eager{golden.GPU(t).Device}), c.change).Trainer
+			cpu := pidtest.Job(t, tensor.CPU(2), c.change).Trainer
+			recorded := pidtest.Job(t, gpu, c.change).Trainer
+			single := pidtest.Job(t, tensor.On(eager{golden.GPU(t).Device}), c.change).Trainer
 			for k := range 3 { // as it comes, recorded, replayed
 				var ms [3]pid.Metrics
 				for i, tr := range []*pid.Trainer{cpu, recorded, single} {

@@ -14,7 +14,7 @@ import (
 	"onestep/tensor"
 )
 
-// Ranks is a group of processes that make a run together, each with its share of every batch; [onestep/dist.Comm] is one. All make the same calls
+// Ranks is a group of processes that make a run together, each with its share of every batch; [onestep/pid/ranks.Comm] is one. All make the same calls
 // in the same order.
 type Ranks interface {
 	Rank() int
@@ -45,7 +45,7 @@ func (tr *Trainer) Join(ranks Ranks, settings string) error {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s", tr.Step, settings)
-	tr.each(func(kind string, p *nn.Param, t *tensor.Tensor) {
+	tr.State(func(kind string, p *nn.Param, t *tensor.Tensor) {
 		io.WriteString(h, kind+p.Name)
 		h.Write(tensor.F32Tensor(p.Name, t.Float32s()).Data)
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"onestep/pid"
+	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
 
@@ -91,7 +92,7 @@ func ranked(t *testing.T, n, steps int, change func(*pid.Config)) (all []pid.Met
 	table := newTable(n)
 	var wait sync.WaitGroup
 	for r := range n {
-		j := job(t, tensor.CPU(1), change)
+		j := pidtest.Job(t, tensor.CPU(1), change)
 		j.Trainer.Steps = steps
 		wait.Go(func() {
 			if err := j.Join(&member{rank: r, table: table}); err != nil {
@@ -117,7 +118,7 @@ func ranked(t *testing.T, n, steps int, change func(*pid.Config)) (all []pid.Met
 func TestRanks(t *testing.T) {
 	const steps = 4
 	one := func(change func(*pid.Config)) (all []pid.Metrics) {
-		j := job(t, tensor.CPU(1), change)
+		j := pidtest.Job(t, tensor.CPU(1), change)
 		j.Trainer.Steps = steps
 		if err := j.Trainer.Run(t.Context(), func(m pid.Metrics) error { all = append(all, m); return nil }); err != nil {
 			t.Fatal(err)
@@ -147,7 +148,7 @@ func TestRanksStop(t *testing.T) {
 		table := newTable(3)
 		var wait sync.WaitGroup
 		for r := range 3 {
-			j := job(t, tensor.CPU(1), nil)
+			j := pidtest.Job(t, tensor.CPU(1), nil)
 			j.Trainer.Steps = 50
 			ctx, cancel := context.WithCancel(t.Context())
 			wait.Go(func() {
@@ -189,7 +190,7 @@ func TestRanksDiffer(t *testing.T) {
 		table := newTable(2)
 		var wait sync.WaitGroup
 		for r := range 2 {
-			j := job(t, tensor.CPU(1), nil)
+			j := pidtest.Job(t, tensor.CPU(1), nil)
 			change(r, j)
 			wait.Go(func() {
 				err := j.Join(&member{rank: r, table: table})
@@ -204,7 +205,7 @@ func TestRanksDiffer(t *testing.T) {
 	table := newTable(2)
 	var wait sync.WaitGroup
 	for r := range 2 {
-		j := job(t, tensor.CPU(1), nil)
+		j := pidtest.Job(t, tensor.CPU(1), nil)
 		j.Config.Teacher = strings.Repeat("x", r)
 		wait.Go(func() {
 			if err := j.Join(&member{rank: r, table: table}); err != nil {

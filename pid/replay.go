@@ -52,7 +52,7 @@ func (tr *Trainer) replay(step int, log2 float64) (text string) {
 	tr.forget()
 	tr.Params.ZeroGrad()
 	defer tr.Params.ZeroGrad()
-	if tr.scaled() {
+	if tr.Scaled() {
 		state := tr.Opt.State()
 		defer tr.Opt.SetState(state)
 		tr.Opt.SetState(optim.State{Steps: state.Steps, Log2: log2})

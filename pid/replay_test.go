@@ -11,6 +11,7 @@ import (
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
+	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
 
@@ -88,7 +89,7 @@ func TestReplayNames(t *testing.T) {
 			[]string{"the gradient that Mul passes back after ", "Inf at element 1 of [6], sample 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			j := job(t, tensor.CPU(1), c.change)
+			j := pidtest.Job(t, tensor.CPU(1), c.change)
 			c.plant(t, j)
 			text := diverges(t, j)
 			for _, s := range c.says {
@@ -107,7 +108,7 @@ func wrap(j *pid.Job, p plant) {
 
 // TestReplayAhead: the trainer was further when it saw the step's report; what is replayed then has other parameters, and that is said.
 func TestReplayAhead(t *testing.T) {
-	j := job(t, tensor.CPU(1), nil)
+	j := pidtest.Job(t, tensor.CPU(1), nil)
 	wrap(j, plant{step: 3, sample: 4})
 	j.Trainer.Pause = func(int) bool { return false }
 	text := diverges(t, j)

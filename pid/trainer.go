@@ -187,7 +187,7 @@ func (tr *Trainer) metrics(u underway) (m Metrics, err error) {
 	defer tensor.Recover(&err)
 	r := optim.ReadReport(u.report.Float32s())
 	m = Metrics{Step: u.step + 1, LR: tr.Schedule.At(u.step, tr.Steps), GradNorm: r.GradNorm, ParamNorm: r.ParamNorm}
-	if tr.scaled() {
+	if tr.Scaled() {
 		m.LossScale = r.Log2
 	}
 	var count [4]int
@@ -200,7 +200,7 @@ func (tr *Trainer) metrics(u underway) (m Metrics, err error) {
 	for q, c := range count {
 		m.Quartiles[q] /= float64(max(1, c))
 	}
-	if !r.Fits && (!tr.scaled() || r.Log2 < lowestScale) || !finite(m.ParamNorm) {
+	if !r.Fits && (!tr.Scaled() || r.Log2 < lowestScale) || !finite(m.ParamNorm) {
 		return m, fmt.Errorf("%w: step %d, seed %d: loss %g, gradient norm %g, parameter norm %g",
 			ErrDiverged, u.step, tr.Seed, m.Loss, m.GradNorm, m.ParamNorm)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/internal/golden"
+	"onestep/nn/golden"
 	"onestep/nn/optim"
 	"onestep/tensor"
 )

@@ -4,23 +4,23 @@ import (
 	"path/filepath"
 	"strings"
 
-	"onestep/checkpoint"
 	"onestep/tensor"
+	"onestep/tensor/format"
 )
 
 // writers write a file by its suffix.
 var writers = map[string]func(path string, metadata map[string]string, arrays []tensor.Named) error{
 	".safetensors": tensor.WriteSafeTensors,
-	".pt":          checkpoint.WriteTorch,
-	".pth":         checkpoint.WriteTorch,
-	".ckpt":        checkpoint.WriteTorch,
+	".pt":          format.WriteTorch,
+	".pth":         format.WriteTorch,
+	".ckpt":        format.WriteTorch,
 	".npz": func(path string, _ map[string]string, arrays []tensor.Named) error {
-		return checkpoint.WriteNPZ(path, arrays)
+		return format.WriteNPZ(path, arrays)
 	},
 }
 
 // convert writes the file's arrays from where they lie.
-func convert(out string, f *checkpoint.File) error {
+func convert(out string, f *format.File) error {
 	arrays := make([]tensor.Named, len(f.Order))
 	for i, name := range f.Order {
 		e, _ := f.Entry(name)

@@ -11,14 +11,14 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"onestep/checkpoint"
+	"onestep/tensor/format"
 )
 
 const shortHash = 16 // digits of a tensor's SHA-256 that are shown
 
 // list prints what a file holds. The hash at the end is of lines like those of the tensors, sorted, with single spaces and whole hashes: the same for
 // the same tensors in any order and format.
-func list(out io.Writer, f *checkpoint.File) error {
+func list(out io.Writer, f *format.File) error {
 	w := bufio.NewWriter(out)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	numbers, size := 0, 0

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	"onestep/checkpoint"
+	"onestep/tensor/format"
 	"onestep/tools/internal/cli"
 )
 
@@ -43,13 +43,13 @@ func run(f *flags, out, messages io.Writer) error {
 var averages = []string{"ema", "model_ema", "ema_model", "ema_state_dict", "state_dict_ema", "net_ema", "params_ema"}
 
 // open reads the input, or the part of it that is wanted.
-func open(f *flags) (*checkpoint.File, error) {
+func open(f *flags) (*format.File, error) {
 	if !f.ema {
-		return checkpoint.OpenPart(f.in, f.part)
+		return format.OpenPart(f.in, f.part)
 	}
 	for _, part := range averages {
-		file, err := checkpoint.OpenPart(f.in, part)
-		if !errors.Is(err, checkpoint.ErrNoPart) {
+		file, err := format.OpenPart(f.in, part)
+		if !errors.Is(err, format.ErrNoPart) {
 			return file, err
 		}
 	}

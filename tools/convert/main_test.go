@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/checkpoint"
-	"onestep/internal/golden"
+	"onestep/nn/golden"
 	"onestep/tensor"
+	"onestep/tensor/format"
 	"onestep/tools/internal/cli"
 )
 
@@ -56,8 +56,8 @@ func good(t *testing.T, pattern string) []string {
 
 func TestOutput(t *testing.T) {
 	t.Chdir(t.TempDir())
-	err := checkpoint.WriteTorchTree("x.pt", map[string]string{"config": "{}\x1b"}, checkpoint.Dict{
-		{Key: "net", Value: checkpoint.Ordered{
+	err := format.WriteTorchTree("x.pt", map[string]string{"config": "{}\x1b"}, format.Dict{
+		{Key: "net", Value: format.Ordered{
 			{Key: "w", Value: tensor.F32Tensor("", []float32{1, 2, 3, 4, 5, 6}, 2, 3)}, {Key: "n\x1b[1m", Value: tensor.I64Tensor("", []int64{7})},
 		}},
 		{Key: "steps", Value: 12}, {Key: "name", Value: "a\nb"},
@@ -141,17 +141,17 @@ func TestEveryFile(t *testing.T) {
 // TestParts picks the average and other parts.
 func TestParts(t *testing.T) {
 	t.Chdir(t.TempDir())
-	w := func(v float32) checkpoint.Ordered {
-		return checkpoint.Ordered{{Key: "w", Value: tensor.F32Tensor("", []float32{v}, 1)}}
+	w := func(v float32) format.Ordered {
+		return format.Ordered{{Key: "w", Value: tensor.F32Tensor("", []float32{v}, 1)}}
 	}
-	err := checkpoint.WriteTorchTree("x.pt", nil, checkpoint.Dict{{Key: "net", Value: w(1)}, {Key: "model_ema", Value: w(2)}, {Key: "steps", Value: 3}})
+	err := format.WriteTorchTree("x.pt", nil, format.Dict{{Key: "net", Value: w(1)}, {Key: "model_ema", Value: w(2)}, {Key: "steps", Value: 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	must(t, "--ema", "x.pt", "ema.safetensors")
 	must(t, "x.pt", "net.safetensors", "--part", "net")
 	for file, want := range map[string]float32{"ema.safetensors": 2, "net.safetensors": 1} {
-		f, err := checkpoint.Open(file)
+		f, err := format.Open(file)
 		if err != nil {
 			t.Fatal(err)
 		}

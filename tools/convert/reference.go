@@ -5,13 +5,13 @@ import (
 	"io"
 
 	"onestep/kernels"
-	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
 )
 
 // reference writes a run as the reference's files.
 func reference(f *flags, messages io.Writer) error {
-	run, c, err := pid.OpenRun(f.in, false)
+	run, c, err := runs.Open(f.in, false)
 	if err != nil {
 		return err
 	}

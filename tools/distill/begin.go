@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"runtime"
 
-	"onestep/dist"
 	"onestep/nn"
+	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/ranks"
+	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/judge"
 	"onestep/tools/internal/teacher"
@@ -14,7 +16,7 @@ import (
 
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
 // has the folder, the others have none.
-func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid.Job, err error) {
+func begin(f *flags, d *tensor.Device, ranks *ranks.Comm) (dir *runs.Run, job *pid.Job, err error) {
 	job, err = prepare(f, d, ranks.Rank() == 0, &dir)
 	if err := share(ranks, err); err != nil {
 		return nil, nil, err
@@ -30,17 +32,17 @@ func begin(f *flags, d *tensor.Device, ranks *dist.Comm) (dir *pid.Run, job *pid
 
 // prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder, and takes it if it is to write
 // there.
-func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, error) {
+func prepare(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, error) {
 	if !f.Resume {
 		return fresh(f, d)
 	}
 	if f.Out == "" {
 		var err error
-		if f.Out, err = pid.LastRun("runs"); err != nil {
+		if f.Out, err = runs.Last("runs"); err != nil {
 			return nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
 		}
 	}
-	opened, c, err := pid.OpenRun(f.Out, write)
+	opened, c, err := runs.Open(f.Out, write)
 	if err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
@@ -48,7 +50,7 @@ func prepare(f *flags, d *tensor.Device, write bool, dir **pid.Run) (*pid.Job, e
 		return nil, err
 	}
 	if f.LR != c.LR || f.Clip != c.Clip {
-		opened.Notes = append(opened.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, pid.ConfigFile))
+		opened.Notes = append(opened.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, runs.ConfigFile))
 	}
 	job, err := setUp(f, d)
 	if err != nil {
@@ -66,7 +68,7 @@ func fresh(f *flags, d *tensor.Device) (job *pid.Job, err error) {
 	if job, err = setUp(f, d); err != nil || f.reference == "" {
 		return job, err
 	}
-	if f.notes, err = job.Trainer.LoadReference(f.reference); err != nil {
+	if f.notes, err = runs.ResumeReference(job.Trainer, f.reference); err != nil {
 		return nil, fmt.Errorf("--resume-reference: %w", err)
 	}
 	return job, enough(f, job)
@@ -81,12 +83,12 @@ func enough(f *flags, job *pid.Job) error {
 }
 
 // open makes the run's folder, or makes the one that was found what it was at the checkpoint.
-func open(f *flags, found *pid.Run, job *pid.Job) (*pid.Run, error) {
+func open(f *flags, found *runs.Run, job *pid.Job) (*runs.Run, error) {
 	if !f.Resume {
 		if f.Out == "" {
-			f.Out = pid.NextRun("runs")
+			f.Out = runs.Next("runs")
 		}
-		return pid.CreateRun(f.Out, f.Config, func(r *pid.Run) error {
+		return runs.Create(f.Out, f.Config, func(r *runs.Run) error {
 			r.Notes = f.notes
 			return r.Save(job)
 		})
@@ -136,9 +138,9 @@ func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 		return nil, err
 	}
 	defer file.Close()
-	net, role, err := pid.LoadUNet(d, file)
-	if err == nil && role != pid.RoleTeacher && role != "" { // bare tensors do not say
-		err = fmt.Errorf("%s: its role is %q, want %q", file.Path, role, pid.RoleTeacher)
+	net, role, err := weights.LoadUNet(d, file)
+	if err == nil && role != weights.RoleTeacher && role != "" { // bare tensors do not say
+		err = fmt.Errorf("%s: its role is %q, want %q", file.Path, role, weights.RoleTeacher)
 	}
 	return net, err
 }
@@ -157,13 +159,13 @@ func perceptual(d *tensor.Device, f *flags, net *nn.UNet) (*nn.LPIPS, error) {
 	if c := net.InChannels; c != 1 && c != 3 {
 		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)
 	}
-	file, err := pid.OpenWeights(f.VGG)
+	file, err := weights.Open(f.VGG)
 	if err != nil {
 		return nil, fmt.Errorf("--vgg: %w", err)
 	}
 	defer file.Close()
 	vgg := nn.NewVGG16(d)
-	if err := pid.LoadPart(file, vgg.Params); err != nil {
+	if err := weights.LoadPart(file, vgg.Params); err != nil {
 		return nil, fmt.Errorf("--vgg: %w", err)
 	}
 	return nn.NewVGGLPIPS(vgg, -1, 1), nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -194,19 +195,19 @@ func (c *crashes) damage(run string) string {
 
 // begun says whether a run has a checkpoint.
 func begun(run string) bool {
-	paths, _ := filepath.Glob(filepath.Join(run, pid.CheckpointFolder, "step-*"))
+	paths, _ := filepath.Glob(filepath.Join(run, runs.CheckpointFolder, "step-*"))
 	return len(paths) > 0
 }
 
 // leftovers are files whose writing was cut off.
 func leftovers(run string) []string {
 	a, _ := filepath.Glob(filepath.Join(run, ".*.tmp"))
-	b, _ := filepath.Glob(filepath.Join(run, pid.CheckpointFolder, ".*.tmp"))
+	b, _ := filepath.Glob(filepath.Join(run, runs.CheckpointFolder, ".*.tmp"))
 	return append(a, b...)
 }
 
 func wholeCheckpoints(run string) (whole []string) {
-	paths, _ := filepath.Glob(filepath.Join(run, pid.CheckpointFolder, "step-*"))
+	paths, _ := filepath.Glob(filepath.Join(run, runs.CheckpointFolder, "step-*"))
 	for _, path := range paths {
 		if f, err := tensor.OpenSealed(path); err == nil {
 			f.Close()

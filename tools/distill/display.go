@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
+	"onestep/tools/internal/board"
 	"onestep/tools/internal/judge"
 	"onestep/tools/internal/progress"
 	"onestep/tools/internal/report"
@@ -23,9 +25,9 @@ import (
 
 // display is what a run shows of itself, besides its progress: grids and distances, event files, and the page.
 type display struct {
-	dir    *pid.Run
+	dir    *runs.Run
 	judge  *judge.Judge
-	board  *pid.Board
+	board  *board.Board
 	report report.Report
 	config pid.Config
 	paged  time.Time // when the page was last written
@@ -34,7 +36,7 @@ type display struct {
 // pageEvery is the least time between two states of the page, which take a second.
 const pageEvery = 30 * time.Second
 
-func newDisplay(f *flags, d *tensor.Device, dir *pid.Run, job *pid.Job, where string) (s *display, err error) {
+func newDisplay(f *flags, d *tensor.Device, dir *runs.Run, job *pid.Job, where string) (s *display, err error) {
 	s = &display{
 		dir: dir, config: f.Config, paged: time.Now(),
 		report: report.Report{Dir: dir.Dir, Settings: f.settings(), Provenance: provenance(f, job, where)},
@@ -42,7 +44,7 @@ func newDisplay(f *flags, d *tensor.Device, dir *pid.Run, job *pid.Job, where st
 	if s.judge, err = judge.New(d, job, f.Config, f.fid); err != nil {
 		return nil, err
 	}
-	s.board, err = pid.OpenBoard(dir, job)
+	s.board, err = board.Open(dir, job)
 	return s, err
 }
 

@@ -16,7 +16,9 @@ import (
 	"testing"
 
 	"onestep/pid"
-	"onestep/tfevents"
+	"onestep/pid/runs"
+	"onestep/tools/internal/board"
+	"onestep/tools/internal/tfevents"
 )
 
 // events lists "step tag value" of a run's event files in order, an image by its bytes. Speeds are left out.
@@ -51,7 +53,7 @@ func logged(t *testing.T, run string) (list []string) {
 	add := func(step int, tag string, x float64) {
 		list = append(list, fmt.Sprint(step, " ", tag, " ", float32(x)))
 	}
-	for line := range strings.Lines(read(t, filepath.Join(run, pid.MetricsFile))) {
+	for line := range strings.Lines(read(t, filepath.Join(run, runs.MetricsFile))) {
 		var m pid.Metrics
 		var e struct {
 			FD     *float64
@@ -99,7 +101,7 @@ func TestDisplay(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("events %.200q,\nwant %.200q", got, want)
 	}
-	speeds, err := pid.ReadSpeed(filepath.Join(run, pid.SpeedFile))
+	speeds, err := board.ReadSpeed(filepath.Join(run, board.SpeedFile))
 	if err != nil || len(speeds) != 1 || speeds[0].Step != 4 || speeds[0].Rate <= 0 || speeds[0].Seconds <= 0 || speeds[0].Peak < 1<<20 {
 		t.Errorf("speeds %+v, %v", speeds, err)
 	}
@@ -151,8 +153,8 @@ func TestDisplayResumed(t *testing.T) {
 	if got, want := events(t, run), events(t, whole); !slices.Equal(got, want) {
 		t.Errorf("events %.300q,\nof a run left alone %.300q", got, want)
 	}
-	speeds, err := pid.ReadSpeed(filepath.Join(run, pid.SpeedFile))
-	if err != nil || len(speeds) == 0 || speeds[len(speeds)-1].Step != 60 || !slices.IsSortedFunc(speeds, func(a, b pid.Speed) int { return a.Step - b.Step }) {
+	speeds, err := board.ReadSpeed(filepath.Join(run, board.SpeedFile))
+	if err != nil || len(speeds) == 0 || speeds[len(speeds)-1].Step != 60 || !slices.IsSortedFunc(speeds, func(a, b board.Speed) int { return a.Step - b.Step }) {
 		t.Errorf("speeds %+v, %v", speeds, err)
 	}
 

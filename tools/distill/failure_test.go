@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/pid"
+	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -74,9 +74,9 @@ func TestWrongFiles(t *testing.T) {
 	net := tiny(t, tinyConfig())
 	other := tinyConfig()
 	other.ModelChannels = 16
-	pid.SaveWeights(path("shape"), pid.RoleTeacher, other.JSON(), net.Params, nil, false)
-	pid.SaveWeights(path("student"), pid.RoleStudent, net.JSON(), net.Params, nil, false)
-	pid.SaveWeights(path("config"), pid.RoleTeacher, `{"model_type":"VNet"}`, net.Params, nil, false)
+	weights.Save(path("shape"), weights.RoleTeacher, other.JSON(), net.Params, nil, false)
+	weights.Save(path("student"), weights.RoleStudent, net.JSON(), net.Params, nil, false)
+	weights.Save(path("config"), weights.RoleTeacher, `{"model_type":"VNet"}`, net.Params, nil, false)
 	two := tinyConfig()
 	two.OutChannels = 2
 	saveTeacher(t, path("two"), tiny(t, two))
@@ -181,7 +181,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if c.left { // what was saved is whole: with room, the run goes on
-			weights(t, newest(t, run))
+			readWeights(t, newest(t, run))
 			must(t, dir, "--resume", "--out", run)
 			must(t, dir, tinyFlags("--out", "roomy", "--save-every", "2")...)
 			same(t, files(t, run), files(t, filepath.Join(dir, "roomy")))
@@ -199,7 +199,7 @@ func TestDiverged(t *testing.T) {
 		job := append(tinyFlags("--warmup", "0", "--steps", "100", "--save-every", "7", "--keep", "2"), strings.Fields(more)...)
 		r := call(t, dir, append(job, "--out", run, "--lr", "1e30")...)
 		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "; replayed: ", " in student ", " at element ", "step-0000000", " is from before", "--resume --out "+run)
-		weights(t, newest(t, filepath.Join(dir, run)))
+		readWeights(t, newest(t, filepath.Join(dir, run)))
 
 		r = must(t, dir, "--resume", "--out", run, "--lr", "1e-3", "--clip", "1")
 		if !strings.Contains(r.stderr, "from here on --lr 0.001 --clip 1, not 1e+30 and 0") {

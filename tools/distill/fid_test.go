@@ -12,10 +12,10 @@ import (
 	"syscall"
 	"testing"
 
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
+	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -78,7 +78,7 @@ func withReference(t *testing.T, weights string) (dir string) {
 // fids are the lines of a run's log that have a FID.
 func fids(t *testing.T, run string) (list []map[string]float64) {
 	t.Helper()
-	for line := range strings.Lines(read(t, filepath.Join(run, pid.MetricsFile))) {
+	for line := range strings.Lines(read(t, filepath.Join(run, runs.MetricsFile))) {
 		var fields map[string]float64
 		if strings.Contains(line, "fid") {
 			if err := json.Unmarshal([]byte(line), &fields); err != nil {

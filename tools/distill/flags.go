@@ -7,8 +7,8 @@ import (
 	"io"
 	"slices"
 
-	"onestep/dist"
 	"onestep/pid"
+	"onestep/pid/ranks"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
 	"onestep/tools/internal/judge"
@@ -26,10 +26,10 @@ type flags struct {
 	reference string  // folder of the reference's checkpoint to begin at
 	notes     []error // about it
 
-	place dist.Start // of this process among those of the run
-	fid   *judge.FID // of the run, on rank 0; nil: none
-	plan  *plan.Plan // of the run, on rank 0
-	rate  *plan.Rate // of its device
+	place ranks.Start // of this process among those of the run
+	fid   *judge.FID  // of the run, on rank 0; nil: none
+	plan  *plan.Plan  // of the run, on rank 0
+	rate  *plan.Rate  // of its device
 
 	preset string            // settings that take the place of the defaults
 	config string            // file whose settings take the place of those

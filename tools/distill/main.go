@@ -8,13 +8,13 @@ import (
 	"io"
 	"os"
 
-	"onestep/dist"
+	"onestep/pid/ranks"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
 
 func main() {
-	start, err := dist.StartFrom(os.Getenv)
+	start, err := ranks.StartFrom(os.Getenv)
 	cli.Main("distill", parseFor(start), func(ctx context.Context, f *flags) error {
 		if err != nil {
 			return err
@@ -24,7 +24,7 @@ func main() {
 }
 
 // run makes or continues a run and ends with its pictures and its table.
-func run(ctx context.Context, f *flags, d *tensor.Device, ranks *dist.Comm, out, messages io.Writer) (err error) {
+func run(ctx context.Context, f *flags, d *tensor.Device, ranks *ranks.Comm, out, messages io.Writer) (err error) {
 	defer tensor.Recover(&err) // a device may fail between steps too
 	dir, job, err := begin(f, d, ranks)
 	if err != nil {

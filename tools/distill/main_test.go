@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
+	"onestep/pid/runs"
 	"onestep/tensor"
 )
 
@@ -137,7 +138,7 @@ func tinyTeacher(t *testing.T, dir string) {
 
 func saveTeacher(t *testing.T, path string, net *nn.UNet) {
 	t.Helper()
-	if err := pid.SaveWeights(path, pid.RoleTeacher, net.JSON(), net.Params, nil, false); err != nil {
+	if err := weights.Save(path, weights.RoleTeacher, net.JSON(), net.Params, nil, false); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -170,7 +171,7 @@ func files(t *testing.T, dir string) map[string]string {
 // newest is the path of a run's last checkpoint.
 func newest(t *testing.T, run string) string {
 	t.Helper()
-	dir := filepath.Join(run, pid.CheckpointFolder)
+	dir := filepath.Join(run, runs.CheckpointFolder)
 	return filepath.Join(dir, strings.TrimSuffix(read(t, filepath.Join(dir, "latest")), "\n"))
 }
 

@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"testing"
 
-	"onestep/checkpoint"
 	"onestep/nn"
 	"onestep/tensor"
+	"onestep/tensor/format"
 )
 
 // TestMemory compares what the plan says before a run with the largest resident set of the process: one that loads, trains, draws, judges by the
@@ -27,7 +27,7 @@ func TestMemory(t *testing.T) {
 		sigma[i] = 1
 	}
 	statistics := []tensor.Named{tensor.F64Tensor("mu", sigma[:nn.InceptionFeature], nn.InceptionFeature), tensor.F64Tensor("sigma", sigma, nn.InceptionFeature, nn.InceptionFeature)}
-	if err := checkpoint.WriteNPZ(filepath.Join(dir, "ref.npz"), statistics); err != nil {
+	if err := format.WriteNPZ(filepath.Join(dir, "ref.npz"), statistics); err != nil {
 		t.Fatal(err)
 	}
 	args := tinyFlags("--steps", "2", "--ema", "0.5", "--fid-images", "20", "--inception", weights, "--ref", "ref.npz", "--out", "run")

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tools/internal/cli"
 )
 
@@ -16,19 +16,19 @@ func TestPreset(t *testing.T) {
 	dir := t.TempDir()
 	tinyTeacher(t, dir)
 	must(t, dir, tinyFlags("--preset", "cifar10", "--out", "paper", "--threads", "2")...)
-	text := read(t, filepath.Join(dir, "paper", pid.ConfigFile))
+	text := read(t, filepath.Join(dir, "paper", runs.ConfigFile))
 	for _, s := range []string{`"lr": 0.0002`, `"warmup": 0`, `"stratified": false`, `"n": 250`, `"save_every": 10000`, `"anneal_from": 1`, "0.99995",
 		`"steps": 6`, `"batch": 4`, `"loss": "l2"`, `"microbatch": 64`} {
 		if !strings.Contains(text, s) {
 			t.Errorf("the configuration has no %s:\n%s", s, text)
 		}
 	}
-	must(t, dir, "--config", filepath.Join("paper", pid.ConfigFile), "--out", "again")
+	must(t, dir, "--config", filepath.Join("paper", runs.ConfigFile), "--out", "again")
 	same(t, files(t, filepath.Join(dir, "again")), files(t, filepath.Join(dir, "paper")))
 
 	os.WriteFile(filepath.Join(dir, "part.json"), []byte(`{"lr": 0.5, "batch": 3, "optimizer": "adam"}`), 0o666)
 	must(t, dir, tinyFlags("--preset", "imagenet64", "--config", "part.json", "--out", "three", "--steps", "1", "--eval-images", "0")...)
-	text = read(t, filepath.Join(dir, "three", pid.ConfigFile))
+	text = read(t, filepath.Join(dir, "three", runs.ConfigFile))
 	for _, s := range []string{`"lr": 0.5`, `"batch": 4`, `"optimizer": "adam"`, `"microbatch": 32`, `"fp16": true`} { // config, flag, config, preset, preset
 		if !strings.Contains(text, s) {
 			t.Errorf("the configuration has no %s:\n%s", s, text)

@@ -8,14 +8,14 @@ import (
 	"os"
 	"runtime"
 
-	"onestep/dist"
 	"onestep/pid"
+	"onestep/pid/ranks"
 	"onestep/tools/internal/cli"
 )
 
 // together runs the command as one of the ranks that were started together, or alone. Rank 0 speaks, and what all ranks know ends them in order: the
 // others' status is then 0, since a launcher ends everybody after a failure, and rank 0 may not be done. What only one rank knows ends all.
-func together(ctx context.Context, start dist.Start, f *flags, out, messages io.Writer) error {
+func together(ctx context.Context, start ranks.Start, f *flags, out, messages io.Writer) error {
 	if f.Threads == 0 && start.Peers > 1 {
 		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
 	}
@@ -24,8 +24,8 @@ func together(ctx context.Context, start dist.Start, f *flags, out, messages io.
 	if err != nil {
 		return err
 	}
-	gpu, _ := d.Self().(dist.GPU)
-	ranks, err := dist.Open(start, dist.Options{GPU: gpu, Lost: func(err error) {
+	gpu, _ := d.Self().(ranks.GPU)
+	ranks, err := ranks.Open(start, ranks.Options{GPU: gpu, Lost: func(err error) {
 		fmt.Fprintf(messages, "distill: %v\n", err)
 		os.Exit(cli.ExitFailed)
 	}})
@@ -58,7 +58,7 @@ type sharedError struct{ error }
 func (e *sharedError) Unwrap() error { return e.error }
 
 // share tells all ranks of an error of one of them, which is then a sharedError of all.
-func share(ranks *dist.Comm, err error) error {
+func share(ranks *ranks.Comm, err error) error {
 	text := []byte(nil)
 	if err != nil {
 		text = []byte(err.Error())
@@ -80,7 +80,7 @@ func share(ranks *dist.Comm, err error) error {
 }
 
 // parseFor parses the command line on every rank, and lets rank 0 speak of it.
-func parseFor(start dist.Start) func(args []string, out io.Writer) (*flags, error) {
+func parseFor(start ranks.Start) func(args []string, out io.Writer) (*flags, error) {
 	return func(args []string, out io.Writer) (*flags, error) {
 		if start.Rank == 0 {
 			return parse(args, out)

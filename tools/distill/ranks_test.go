@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tools/internal/cli"
 )
 
@@ -49,7 +50,7 @@ func mustRanked(t *testing.T, dir string, ranks int, args ...string) result {
 // metrics reads a run's log.
 func metrics(t *testing.T, run string) (all []pid.Metrics) {
 	t.Helper()
-	for line := range bytes.Lines([]byte(read(t, filepath.Join(run, pid.MetricsFile)))) {
+	for line := range bytes.Lines([]byte(read(t, filepath.Join(run, runs.MetricsFile)))) {
 		var m pid.Metrics
 		if err := json.Unmarshal(line, &m); err != nil {
 			t.Fatal(err)
@@ -99,7 +100,7 @@ func nearly(t *testing.T, what string, bound float64, got, want []pid.Metrics) {
 func digestOf(t *testing.T, run string) string {
 	t.Helper()
 	h := sha256.New()
-	for _, path := range []string{filepath.Join(run, pid.StudentFile), newest(t, run), filepath.Join(run, "ema_0.99.safetensors"), filepath.Join(run, pid.MetricsFile)} {
+	for _, path := range []string{filepath.Join(run, runs.StudentFile), newest(t, run), filepath.Join(run, "ema_0.99.safetensors"), filepath.Join(run, runs.MetricsFile)} {
 		fmt.Fprint(h, filepath.Base(path), read(t, path))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
@@ -169,12 +170,12 @@ func TestRanks(t *testing.T) {
 			}
 			half := run(1, "half", "--microbatch", "4")
 			two := filepath.Join(dir, c.name+"2")
-			for _, name := range []string{pid.StudentFile, pid.MetricsFile} {
+			for _, name := range []string{runs.StudentFile, runs.MetricsFile} {
 				if read(t, filepath.Join(two, name)) != read(t, filepath.Join(half, name)) {
 					t.Errorf("%s of 2 ranks is not that of one process with half of the batch at a time", name)
 				}
 			}
-			if !reflect.DeepEqual(weights(t, newest(t, two)), weights(t, newest(t, half))) {
+			if !reflect.DeepEqual(readWeights(t, newest(t, two)), readWeights(t, newest(t, half))) {
 				t.Error("the checkpoint of 2 ranks has not the numbers of one process with half of the batch at a time")
 			}
 		})
@@ -204,7 +205,7 @@ func disturb(t *testing.T, dir, run string, ranks, lines int, args []string, how
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		if log, _ := os.ReadFile(filepath.Join(run, pid.MetricsFile)); bytes.Count(log, []byte("\n")) >= lines {
+		if log, _ := os.ReadFile(filepath.Join(run, runs.MetricsFile)); bytes.Count(log, []byte("\n")) >= lines {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"onestep/kernels"
-	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
 )
 
@@ -16,7 +16,7 @@ func TestResumeReference(t *testing.T) {
 	at := func(name ...string) string { return filepath.Join(append([]string{dir}, name...)...) }
 	args := append(tinyFlags(), "--eval-every", "0", "--anneal-from", "1", "--ema", "0.9,0.99")
 	must(t, dir, append(args, "--steps", "7", "--out", "first")...)
-	run, c, err := pid.OpenRun(at("first"), false)
+	run, c, err := runs.Open(at("first"), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
 )
 
@@ -69,7 +70,7 @@ func TestDefaultJob(t *testing.T) {
 	must(t, dir, "--config", filepath.Join(run, "config.json"), "--eval-every", "0", "--eval-images", "0", "--save-every", "0")
 	again := files(t, filepath.Join(dir, "runs", "002"))
 	for _, name := range want {
-		if strings.HasPrefix(name, "ema") || name == pid.StudentFile || name == "samples.png" {
+		if strings.HasPrefix(name, "ema") || name == runs.StudentFile || name == "samples.png" {
 			if again[name] != got[name] {
 				t.Errorf("%s differs in the second run", name)
 			}
@@ -118,7 +119,7 @@ func TestMicrobatch(t *testing.T) {
 	var whole map[string][]float32
 	for _, micro := range []string{"0", "3", "1"} {
 		must(t, dir, tinyFlags("--out", "run"+micro, "--microbatch", micro, "--batch", "8", "--lr", "1e-3", "--warmup", "0", "--steps", "20")...)
-		x := weights(t, filepath.Join(dir, "run"+micro, pid.StudentFile))
+		x := readWeights(t, filepath.Join(dir, "run"+micro, runs.StudentFile))
 		if whole == nil {
 			whole = x
 			continue
@@ -138,7 +139,7 @@ func TestMicrobatch(t *testing.T) {
 	}
 }
 
-func weights(t *testing.T, path string) map[string][]float32 {
+func readWeights(t *testing.T, path string) map[string][]float32 {
 	t.Helper()
 	f, err := tensor.OpenSafeTensors(path)
 	if err != nil {
@@ -175,7 +176,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: %v", more, err)
 		}
 	}
-	if plain, checkpointed := files(t, filepath.Join(dir, "e")), files(t, filepath.Join(dir, "c")); plain[pid.StudentFile] != checkpointed[pid.StudentFile] {
+	if plain, checkpointed := files(t, filepath.Join(dir, "e")), files(t, filepath.Join(dir, "c")); plain[runs.StudentFile] != checkpointed[runs.StudentFile] {
 		t.Error("--checkpoint-blocks changes the weights")
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"io"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/judge"
 	"onestep/tools/internal/progress"
 )
 
 // train makes the steps that are left. However it ends, the folder then has the last state that is worth having.
-func train(ctx context.Context, f *flags, dir *pid.Run, job *pid.Job, shown *display, messages io.Writer) error {
+func train(ctx context.Context, f *flags, dir *runs.Run, job *pid.Job, shown *display, messages io.Writer) error {
 	bar := progress.New(messages, f.Steps)
 	saved := job.Trainer.Step
 	save := func() error {
@@ -84,7 +85,7 @@ func stopped(ctx context.Context, err error) bool {
 }
 
 // failed says what is left after an error.
-func failed(err error, dir *pid.Run) error {
+func failed(err error, dir *runs.Run) error {
 	switch {
 	case errors.Is(err, pid.ErrDiverged):
 		return fmt.Errorf("%w; %s is from before: --resume --out %s with a lower --lr or --clip 1 may help, or without the newest checkpoints", err, dir.Checkpoint, dir.Dir)

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"onestep/evaluation"
 	"onestep/nn"
+	"onestep/pid/judge"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
 	"onestep/tools/internal/draw"
@@ -23,7 +23,7 @@ type flags struct {
 	choose         int
 	inception      string
 	resize         string
-	metrics        evaluation.Metrics
+	metrics        judge.Metrics
 	subsets        uint64 // seed of random choices
 	json, saveRef  string
 	force          bool
@@ -32,7 +32,7 @@ type flags struct {
 }
 
 func defaults() *flags {
-	return &flags{Settings: draw.Defaults(50_000), resize: "auto", metrics: evaluation.Metrics{evaluation.FID, evaluation.IS}, device: "auto"}
+	return &flags{Settings: draw.Defaults(50_000), resize: "auto", metrics: judge.Metrics{judge.FID, judge.IS}, device: "auto"}
 }
 
 // options lists all flags, bound to f.
@@ -85,7 +85,7 @@ func parse(args []string, out io.Writer) (*flags, error) {
 }
 
 // compares says whether some metric wants a reference.
-func (f *flags) compares() bool { return len(f.metrics) != 1 || f.metrics[0] != evaluation.IS }
+func (f *flags) compares() bool { return len(f.metrics) != 1 || f.metrics[0] != judge.IS }
 
 // onlySaves says whether statistics are made and no numbers.
 func (f *flags) onlySaves() bool { return f.ref == "" && f.compares() }

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"onestep/evaluation"
+	"onestep/pid/judge"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/progress"
@@ -26,16 +26,16 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	if err := writable(f); err != nil {
 		return err
 	}
-	var images evaluation.Images
+	var images judge.Images
 	if !f.draws() {
 		if images, err = f.files(); err != nil {
 			return fmt.Errorf("--samples: %w", err)
 		}
 		defer images.Close()
 	}
-	var ref *evaluation.Reference
+	var ref *judge.Reference
 	if f.ref != "" {
-		if ref, err = evaluation.OpenReference(f.ref, f.metrics); err != nil {
+		if ref, err = judge.OpenReference(f.ref, f.metrics); err != nil {
 			return fmt.Errorf("--ref: %w", err)
 		}
 		defer ref.Close()
@@ -49,7 +49,7 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 			return err
 		}
 	}
-	net, err := evaluation.LoadInception(d, f.inception)
+	net, err := judge.LoadInception(d, f.inception)
 	if err != nil {
 		return fmt.Errorf("--inception: %w", err)
 	}
@@ -59,34 +59,34 @@ func run(ctx context.Context, f *flags, out, messages io.Writer) (err error) {
 	if err := net.ResizeAs(f.resize); err != nil {
 		return fmt.Errorf("--resize %w", err)
 	}
-	return judge(ctx, f, net, images, ref, out, messages)
+	return measure(ctx, f, net, images, ref, out, messages)
 }
 
 // files are the images of files to judge.
-func (f *flags) files() (evaluation.Images, error) {
-	images, err := evaluation.OpenImages(f.samples)
+func (f *flags) files() (judge.Images, error) {
+	images, err := judge.OpenImages(f.samples)
 	if err != nil || f.choose == 0 {
 		return images, err
 	}
-	chosen, err := evaluation.Choose(images, f.choose, f.subsets)
+	chosen, err := judge.Choose(images, f.choose, f.subsets)
 	if err != nil {
 		return nil, errors.Join(err, images.Close())
 	}
 	return chosen, nil
 }
 
-// judge measures and writes what is asked for.
-func judge(ctx context.Context, f *flags, net *evaluation.Network, images evaluation.Images, ref *evaluation.Reference, out, messages io.Writer) error {
+// measure measures and writes what is asked for.
+func measure(ctx context.Context, f *flags, net *judge.Network, images judge.Images, ref *judge.Reference, out, messages io.Writer) error {
 	bars := &bars{w: messages}
 	defer bars.finish()
-	learnt := evaluation.ReferenceOf(images)
+	learnt := judge.ReferenceOf(images)
 	if f.onlySaves() {
 		if err := learnt.Gather(ctx, net, f.metrics, bars.update); err != nil {
 			return explained(ctx, err)
 		}
 		bars.finish()
 	} else {
-		r, err := evaluation.Evaluate(ctx, net, images, ref, evaluation.Options{
+		r, err := judge.Evaluate(ctx, net, images, ref, judge.Options{
 			Metrics: f.metrics, Seed: f.subsets, Force: f.force, Progress: bars.update,
 			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
 		})
@@ -114,7 +114,7 @@ func judge(ctx context.Context, f *flags, net *evaluation.Network, images evalua
 
 // explained adds to an error what the user may do about it, or that the user has caused it.
 func explained(ctx context.Context, err error) error {
-	if errors.Is(err, evaluation.ErrUnlike) {
+	if errors.Is(err, judge.ErrUnlike) {
 		return fmt.Errorf("%w\n--force compares nevertheless", err)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {

@@ -19,10 +19,10 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/evaluation"
-	"onestep/internal/golden"
-	"onestep/internal/golden/nets"
 	"onestep/nn"
+	"onestep/nn/golden"
+	"onestep/nn/golden/nets"
+	"onestep/pid/judge"
 	"onestep/tensor"
 )
 
@@ -163,7 +163,7 @@ func TestWrongFlags(t *testing.T) {
 }
 
 // numbers reads what --json wrote.
-func numbers(t *testing.T, path string) (r evaluation.Result) {
+func numbers(t *testing.T, path string) (r judge.Result) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	must(t, err)

@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 
-	"onestep/evaluation"
+	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/judge"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/draw"
@@ -17,7 +18,7 @@ const atATime = 64
 type model struct {
 	*draw.Drawer
 	seeds  []uint64
-	source evaluation.Source
+	source judge.Source
 
 	batch int    // whose pixels are kept: that of the seeds from batch·atATime on; −1: none yet
 	kept  []byte // its pixels
@@ -33,11 +34,11 @@ func openModel(d *tensor.Device, f *flags) (*model, error) {
 	if drawer.C != 1 && drawer.C != 3 {
 		return nil, fmt.Errorf("--%s: images of %d channels cannot be judged", drawer.Role, drawer.C)
 	}
-	m := &model{Drawer: drawer, seeds: f.Seeds, batch: -1, source: evaluation.Source{
+	m := &model{Drawer: drawer, seeds: f.Seeds, batch: -1, source: judge.Source{
 		Kind: drawer.Role, Path: f.Teacher, Model: pid.Digest(drawer.Net.List), Seeds: (*cli.Seeds)(&f.Seeds).String(), Config: map[string]string{},
 	}}
 	options := []cli.Option{f.OfClass(""), f.Half("")}
-	if drawer.Role == pid.RoleStudent {
+	if drawer.Role == weights.RoleStudent {
 		m.source.Path = f.Student
 	} else {
 		options = append(options, f.OfSampler()...)
@@ -48,8 +49,8 @@ func openModel(d *tensor.Device, f *flags) (*model, error) {
 	return m, nil
 }
 
-func (m *model) Shape() (n, h, w, c int)   { return len(m.seeds), m.H, m.W, m.C }
-func (m *model) Source() evaluation.Source { return m.source }
+func (m *model) Shape() (n, h, w, c int) { return len(m.seeds), m.H, m.W, m.C }
+func (m *model) Source() judge.Source    { return m.source }
 
 func (m *model) Close() error {
 	m.Net.Release()

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"onestep/evaluation"
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
+	"onestep/pid/judge"
 	"onestep/tensor"
 )
 
@@ -34,11 +34,11 @@ func network(t *testing.T, path, role string) {
 		}
 		p.Set(x)
 	}
-	must(t, pid.SaveWeights(path, role, net.JSON(), net.Params, nil, false))
+	must(t, weights.Save(path, role, net.JSON(), net.Params, nil, false))
 }
 
 // digest reads all images, so many at a time.
-func digest(t *testing.T, m evaluation.Images, batch int) string {
+func digest(t *testing.T, m judge.Images, batch int) string {
 	t.Helper()
 	h := sha256.New()
 	n, _, _, _ := m.Shape()
@@ -57,8 +57,8 @@ func TestModel(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	t.Chdir(t.TempDir())
-	network(t, "student", pid.RoleStudent)
-	network(t, "teacher", pid.RoleTeacher)
+	network(t, "student", weights.RoleStudent)
+	network(t, "teacher", weights.RoleTeacher)
 	rest := []string{"--inception", "i", "--ref", "r", "--device", "cpu"}
 	for _, args := range []string{
 		"--student student -n 70", "--student student --seeds 3,90-99 --class 1 --fp16", "--teacher teacher -n 3 --steps 3 --churn 2 --class 0",
@@ -67,7 +67,7 @@ func TestModel(t *testing.T) {
 		if out, err := exec.Command(sample, append(words, "--out", "x.npz", "--batch", "7", "--device", "cpu")...).CombinedOutput(); err != nil {
 			t.Fatalf("sample %s: %v\n%s", args, err, out)
 		}
-		saved, err := evaluation.OpenImages("x.npz")
+		saved, err := judge.OpenImages("x.npz")
 		must(t, err)
 		f, err := parse(append(words, rest...), io.Discard)
 		must(t, err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -35,7 +35,7 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.Init(tensor.Random{Seed: 1})
-	if err := pid.SaveWeights(teacher, pid.RoleTeacher, c.JSON(), net.Params, nil, false); err != nil {
+	if err := weights.Save(teacher, weights.RoleTeacher, c.JSON(), net.Params, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {

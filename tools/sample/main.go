@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"onestep/data"
+	"onestep/pid/data"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/picture"

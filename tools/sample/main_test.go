@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -95,7 +95,7 @@ func network(t *testing.T, path, role string, labels, channels int) {
 		}
 		p.Set(x)
 	}
-	if err := pid.SaveWeights(path, role, net.JSON(), net.Params, nil, false); err != nil {
+	if err := weights.Save(path, role, net.JSON(), net.Params, nil, false); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -103,8 +103,8 @@ func network(t *testing.T, path, role string, labels, channels int) {
 // TestImagePerSeed draws the image of a seed alone, in company, in another order and on other numbers of threads.
 func TestImagePerSeed(t *testing.T) {
 	dir := t.TempDir()
-	network(t, filepath.Join(dir, "teacher"), pid.RoleTeacher, 0, 3)
-	network(t, filepath.Join(dir, "student"), pid.RoleStudent, 3, 3)
+	network(t, filepath.Join(dir, "teacher"), weights.RoleTeacher, 0, 3)
+	network(t, filepath.Join(dir, "student"), weights.RoleStudent, 3, 3)
 	for name, args := range map[string]string{
 		"embedded":   "--steps 3",
 		"heun":       "--teacher teacher --steps 5",
@@ -134,7 +134,7 @@ func TestImagePerSeed(t *testing.T) {
 
 func TestKindsOfOutput(t *testing.T) {
 	dir := t.TempDir()
-	network(t, filepath.Join(dir, "student"), pid.RoleStudent, 3, 1)
+	network(t, filepath.Join(dir, "student"), weights.RoleStudent, 3, 1)
 	must(t, dir, "--student", "student", "-n", "10", "--columns", "5", "--out", "new/sheet.png")
 	m, err := png.Decode(strings.NewReader(read(t, dir, "new", "sheet.png")))
 	if err != nil || m.Bounds().Dx() != 5*66+2 || m.Bounds().Dy() != 2*66+2 {
@@ -164,8 +164,8 @@ func TestKindsOfOutput(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	dir := t.TempDir()
-	network(t, filepath.Join(dir, "student"), pid.RoleStudent, 3, 1)
-	network(t, filepath.Join(dir, "five"), pid.RoleStudent, 0, 5)
+	network(t, filepath.Join(dir, "student"), weights.RoleStudent, 3, 1)
+	network(t, filepath.Join(dir, "five"), weights.RoleStudent, 0, 5)
 	os.WriteFile(filepath.Join(dir, "text"), []byte("not weights"), 0o666)
 	for _, c := range []struct {
 		args, says string

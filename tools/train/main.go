@@ -18,11 +18,13 @@ import (
 	"slices"
 	"strconv"
 
-	"onestep/data"
-	"onestep/metrics"
 	"onestep/nn"
 	"onestep/nn/optim"
+	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/data"
+	"onestep/pid/judge/metrics"
+	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/progress"
@@ -83,7 +85,7 @@ func teacher(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) e
 		Net: pid.NewTeacher(net), Images: im, Random: r, Batch: f.batch, PMean: -1.2, PStd: 1.2, Flip: f.flip,
 		Dropout: net.Dropout, LabelDropout: net.LabelDropout, Augment: f.augment,
 	}
-	return train(ctx, f, net.Params, o, pid.RoleTeacher, net.JSON())
+	return train(ctx, f, net.Params, o, weights.RoleTeacher, net.JSON())
 }
 
 func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
@@ -110,7 +112,7 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 	r := tensor.Random{Seed: f.seed}
 	net.Init(r)
 	o := &pid.Classification{Net: net, Images: im, Random: r, Batch: f.batch, Flip: f.flip, Dropout: f.net.Dropout}
-	if err := train(ctx, f, net.Params, o, pid.RoleClassifier, c.JSON()); err != nil || test == nil {
+	if err := train(ctx, f, net.Params, o, weights.RoleClassifier, c.JSON()); err != nil || test == nil {
 		return err
 	}
 	accuracy := pid.Accuracy(net, test, f.batch)
@@ -125,12 +127,12 @@ func reference(f *flags, d *tensor.Device, im *data.Images) error {
 	if err := cli.Writable("--out", filepath.Dir(f.out)); err != nil {
 		return err
 	}
-	file, err := pid.OpenWeights(f.features)
+	file, err := weights.Open(f.features)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	net, err := pid.LoadClassifier(d, file)
+	net, err := weights.LoadClassifier(d, file)
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 		if err := os.MkdirAll(filepath.Dir(f.out), 0o777); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		return tr.Save(checkpoint, settings)
+		return runs.SaveTrainer(checkpoint, tr, settings)
 	}
 	file, err := tensor.OpenSealed(checkpoint)
 	if err != nil {
@@ -179,7 +181,7 @@ func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]str
 			return fmt.Errorf("--resume: %s: its %s is %s, this call's %s", checkpoint, key, got, want)
 		}
 	}
-	return tr.Load(file)
+	return runs.LoadTrainer(tr, file)
 }
 
 // train runs the trainer with a progress bar and writes the average's weights, at the end and every save interval.
@@ -201,10 +203,10 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 		if err := tr.CheckFinite(); err != nil {
 			return err
 		}
-		if err := tr.Save(checkpoint, settings); err != nil {
+		if err := runs.SaveTrainer(checkpoint, tr, settings); err != nil {
 			return err
 		}
-		return pid.SaveWeights(f.out, role, config, params, tr.Opt.EMA[0], f.half)
+		return weights.Save(f.out, role, config, params, tr.Opt.EMA[0], f.half)
 	}
 	bar := progress.New(os.Stderr, tr.Steps)
 	err := tr.Run(ctx, func(m pid.Metrics) error {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"onestep/pid"
+	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
 )
@@ -130,7 +130,7 @@ func TestTrainTeacher(t *testing.T) {
 // told checks that a teacher's file has its map of augmentation labels, and is read with and without it.
 func told(t *testing.T, path string) {
 	t.Helper()
-	f, err := pid.OpenWeights(path)
+	f, err := weights.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func told(t *testing.T, path string) {
 	if e, ok := f.Entry("map_augment.weight"); !ok || !slices.Equal(e.Shape, []int{8, 9}) || !strings.Contains(f.Metadata["config"], `"augment_dim":9`) {
 		t.Errorf("map of augmentation labels: %v; %s", e.Shape, f.Metadata["config"])
 	}
-	if net, role, err := pid.LoadUNet(tensor.CPU(1), f); err != nil || role != pid.RoleTeacher || net.AugmentDim != 0 {
+	if net, role, err := weights.LoadUNet(tensor.CPU(1), f); err != nil || role != weights.RoleTeacher || net.AugmentDim != 0 {
 		t.Errorf("role %q: %v", role, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestTrainInit(t *testing.T) {
 	data, dir := images(t), t.TempDir()
 	entry := func(file, name string) []float32 {
 		t.Helper()
-		f, err := pid.OpenWeights(filepath.Join(dir, file))
+		f, err := weights.Open(filepath.Join(dir, file))
 		if err != nil {
 			t.Fatal(err)
 		}

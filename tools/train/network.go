@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math/bits"
 
-	"onestep/data"
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
+	"onestep/pid/data"
 	"onestep/tensor"
 	"onestep/tools/internal/plan"
 )
@@ -51,12 +51,12 @@ func (f *flags) augmentLabels() int {
 
 // known is the network of a file, if it fits the images.
 func known(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.UNet, error) {
-	file, err := pid.OpenWeights(f.init)
+	file, err := weights.Open(f.init)
 	if err != nil {
 		return nil, fmt.Errorf("--init: %w", err)
 	}
 	defer file.Close()
-	net, err := pid.TrainableUNet(d, file, f.augmentLabels(), r)
+	net, err := weights.TrainableUNet(d, file, f.augmentLabels(), r)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--init: %w", err)

@@ -16,6 +16,7 @@ import (
 
 	"onestep/autograd"
 	"onestep/nn"
+	"onestep/nn/weights"
 	"onestep/pid"
 	"onestep/tensor"
 )
@@ -86,7 +87,7 @@ func write(convert, path string, c nn.UNetConfig) error {
 		return err
 	}
 	defer net.Release()
-	if err := pid.SaveWeights(path+".safetensors", pid.RoleTeacher, net.JSON(), net.Params, nil, false); err != nil {
+	if err := weights.Save(path+".safetensors", weights.RoleTeacher, net.JSON(), net.Params, nil, false); err != nil {
 		return err
 	}
 	if err := command(convert, path+".safetensors", path+".pt"); err != nil {

@@ -9,10 +9,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"onestep/checkpoint"
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
+	"onestep/tensor/format"
 )
 
 func setName(half bool) string {
@@ -45,7 +46,7 @@ func writeSet(convert, dir string, half bool) error {
 		return err
 	}
 	folder, set := filepath.Join(dir, "run-"+setName(half)), filepath.Join(dir, "set-"+setName(half))
-	run, err := pid.CreateRun(folder, job.Config, func(r *pid.Run) error { return r.Save(job) })
+	run, err := runs.Create(folder, job.Config, func(r *runs.Run) error { return r.Save(job) })
 	if err != nil {
 		return err
 	}
@@ -69,11 +70,11 @@ func readSet(dir string, half bool) error {
 		return err
 	}
 	folder := filepath.Join(dir, "back-"+setName(half))
-	notes, err := job.Trainer.LoadReference(folder)
+	notes, err := runs.ResumeReference(job.Trainer, folder)
 	if err = errors.Join(append(notes, err)...); err != nil { // nothing is missing
 		return err
 	}
-	f, err := checkpoint.Open(filepath.Join(folder, "expected.pt"))
+	f, err := format.Open(filepath.Join(folder, "expected.pt"))
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,10 @@ package draw
 import (
 	"fmt"
 
-	"onestep/data"
 	"onestep/nn"
+	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/data"
 	"onestep/tensor"
 	"onestep/tools/internal/picture"
 	"onestep/tools/internal/teacher"
@@ -15,7 +16,7 @@ import (
 type Drawer struct {
 	pid.Generator
 	Net         *nn.UNet
-	Role        string // pid.RoleTeacher or pid.RoleStudent
+	Role        string // weights.RoleTeacher or weights.RoleStudent
 	Evaluations int    // of the network for an image
 
 	draw func(seeds []uint64) ([]float32, error)
@@ -23,9 +24,9 @@ type Drawer struct {
 
 // Open reads the network. The device is opened once the file is.
 func (s *Settings) Open(device func() (*tensor.Device, error)) (*Drawer, error) {
-	path, role := s.Teacher, pid.RoleTeacher
+	path, role := s.Teacher, weights.RoleTeacher
 	if s.Student != "" {
-		path, role = s.Student, pid.RoleStudent
+		path, role = s.Student, weights.RoleStudent
 	}
 	file, err := teacher.Open(path) // a student's is not empty
 	if err != nil {
@@ -36,7 +37,7 @@ func (s *Settings) Open(device func() (*tensor.Device, error)) (*Drawer, error) 
 	if err != nil {
 		return nil, err
 	}
-	net, found, err := pid.LoadUNet(d, file)
+	net, found, err := weights.LoadUNet(d, file)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--%s: %w", role, err)
@@ -55,7 +56,7 @@ func (s *Settings) Open(device func() (*tensor.Device, error)) (*Drawer, error) 
 func (s *Settings) drawer(net *nn.UNet, role string) *Drawer {
 	d := &Drawer{Generator: pid.GeneratorFor(net, 0), Net: net, Role: role, Evaluations: 1}
 	d.Class = s.Class
-	if role == pid.RoleStudent {
+	if role == weights.RoleStudent {
 		d.draw = func(seeds []uint64) ([]float32, error) { return d.ByStudent(pid.NewStudent(net), seeds) }
 		return d
 	}

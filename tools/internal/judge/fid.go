@@ -6,23 +6,23 @@ import (
 	"fmt"
 	"strings"
 
-	"onestep/evaluation"
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/pid/judge"
 	"onestep/tensor"
 	"onestep/tools/internal/picture"
 )
 
 // FID is the Fréchet distance by the Inception network of the images that sample draws of a student's seeds from 0 on, as it saves them.
 type FID struct {
-	Network   *evaluation.Network
-	Reference *evaluation.Reference
+	Network   *judge.Network
+	Reference *judge.Reference
 	Notes     []string // what a reader should know
 
 	images int
 }
 
-var onlyFID = evaluation.Options{Metrics: evaluation.Metrics{evaluation.FID}}
+var onlyFID = judge.Options{Metrics: judge.Metrics{judge.FID}}
 
 // InceptionBatch is how many images go through the network at a time: as many as in evaluate by default, if there are so many.
 func InceptionBatch(c pid.Config) int { return min(16, c.FIDImages) }
@@ -36,10 +36,10 @@ func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err err
 		return nil, fmt.Errorf("--inception: the network judges images of 1 or 3 channels, the teacher draws %d", net.InChannels)
 	}
 	f = &FID{images: c.FIDImages}
-	if f.Reference, err = evaluation.ReadReference(c.Ref); err != nil {
+	if f.Reference, err = judge.ReadReference(c.Ref); err != nil {
 		return nil, fmt.Errorf("--ref: %w (evaluate --save-ref makes them of images)", err)
 	}
-	if f.Network, err = evaluation.LoadInception(d, c.Inception); err != nil {
+	if f.Network, err = judge.LoadInception(d, c.Inception); err != nil {
 		return nil, fmt.Errorf("--inception: %w", err)
 	}
 	f.Network.Batch = InceptionBatch(c)
@@ -47,7 +47,7 @@ func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err err
 		return nil, fmt.Errorf("--resize %w", err)
 	}
 	size := &drawn{n: c.FIDImages, g: pid.Generator{H: net.Resolution, W: net.Resolution, C: net.InChannels}}
-	if f.Notes, err = evaluation.Comparable(f.Network, size, f.Reference, onlyFID); err != nil {
+	if f.Notes, err = judge.Comparable(f.Network, size, f.Reference, onlyFID); err != nil {
 		return nil, fmt.Errorf("--ref: %w", err)
 	}
 	return f, nil
@@ -70,9 +70,9 @@ type drawn struct {
 	draw drawing
 }
 
-func (i *drawn) Shape() (n, h, w, c int)   { return i.n, i.g.H, i.g.W, i.g.C }
-func (i *drawn) Source() evaluation.Source { return evaluation.Source{Kind: "student"} }
-func (i *drawn) Close() error              { return nil }
+func (i *drawn) Shape() (n, h, w, c int) { return i.n, i.g.H, i.g.W, i.g.C }
+func (i *drawn) Source() judge.Source    { return judge.Source{Kind: "student"} }
+func (i *drawn) Close() error            { return nil }
 
 func (i *drawn) Read(first, count int) (pixels []byte, err error) {
 	batch := Batch(i.g.H)
@@ -90,7 +90,7 @@ func (i *drawn) Read(first, count int) (pixels []byte, err error) {
 // measured is a FID of the student.
 type measured struct {
 	key, name string // of the weights: raw, or an average's rate; and for people
-	evaluation.Number
+	judge.Number
 }
 
 func (m measured) String() string { return fmt.Sprintf("%.2f ±%.2g", m.Value, m.Spread) }
@@ -102,7 +102,7 @@ func (j *Judge) fids(ctx context.Context, raw bool, says func(string)) (list []m
 		o := onlyFID
 		o.Progress = func(_ string, done, total int) { says(fmt.Sprintf("FID, %s: %d of %d images", name, done, total)) }
 		o.Says = func(what string) { says(fmt.Sprintf("FID, %s: %s", name, what)) }
-		r, err := evaluation.Evaluate(ctx, j.fid.Network, &drawn{ctx, j.fid.images, g, func(ctx context.Context, seeds []uint64) ([]float32, error) {
+		r, err := judge.Evaluate(ctx, j.fid.Network, &drawn{ctx, j.fid.images, g, func(ctx context.Context, seeds []uint64) ([]float32, error) {
 			return g.ByStudent(s, seeds)
 		}}, j.fid.Reference, o)
 		if err == nil {

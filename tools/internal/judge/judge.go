@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"onestep/embedded"
 	"onestep/nn"
+	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/embedded"
+	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/picture"
 )
@@ -47,7 +49,7 @@ func classifier(d *tensor.Device, open func() (*tensor.SafeTensors, error)) (*nn
 	if err != nil {
 		return nil, err
 	}
-	net, err := pid.LoadClassifier(d, f)
+	net, err := weights.LoadClassifier(d, f)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ type Look struct {
 
 // Snapshot looks at the student of a step and returns a line about it. What was measured is logged in the end, so that nothing of a look that was
 // interrupted is in the log. says is told what takes long.
-func (j *Judge) Snapshot(ctx context.Context, dir *pid.Run, step int, what Look, says func(string)) (string, error) {
+func (j *Judge) Snapshot(ctx context.Context, dir *runs.Run, step int, what Look, says func(string)) (string, error) {
 	text, path := fmt.Sprintf("step %d: ", step), ""
 	var lines []any
 	if what.Grid {
@@ -176,7 +178,7 @@ func (j *Judge) distance(ctx context.Context, step int) (words string, line any,
 }
 
 // End measures the student of a complete run for the log and the table: its distance, if the run has a curve of it, and every FID.
-func (j *Judge) End(ctx context.Context, dir *pid.Run, says func(string)) error {
+func (j *Judge) End(ctx context.Context, dir *runs.Run, says func(string)) error {
 	var lines []any
 	if j.config.EvalEvery > 0 {
 		_, line, err := j.distance(ctx, j.config.Steps)

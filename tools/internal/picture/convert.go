@@ -1,6 +1,6 @@
 package picture
 
-import "onestep/data"
+import "onestep/pid/data"
 
 // Rounded converts numbers in [−1,1], (N,H,W,C), to bytes as EDM does: ⌊clamp(127.5·x + 128, 0, 255)⌋, which rounds to nearest.
 func Rounded(x []float32, n, h, w, c int) *data.Images {

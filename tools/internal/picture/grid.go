@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"onestep/data"
+	"onestep/pid/data"
 	"onestep/tensor"
 )
 

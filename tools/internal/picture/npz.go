@@ -1,9 +1,9 @@
 package picture
 
 import (
-	"onestep/checkpoint"
-	"onestep/data"
+	"onestep/pid/data"
 	"onestep/tensor"
+	"onestep/tensor/format"
 )
 
 // WriteNPZ writes images, and labels if there are any, in the form that OpenAI's, PID's and EDM's evaluations read: NumPy's archive of
@@ -17,5 +17,5 @@ func WriteNPZ(path string, m *data.Images) error {
 		}
 		arrays = append(arrays, tensor.I64Tensor("arr_1", labels, m.N))
 	}
-	return checkpoint.WriteNPZ(path, arrays)
+	return format.WriteNPZ(path, arrays)
 }

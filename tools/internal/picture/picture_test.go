@@ -18,7 +18,7 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 
-	"onestep/data"
+	"onestep/pid/data"
 )
 
 func TestConvert(t *testing.T) {

@@ -5,14 +5,16 @@ import (
 	"path/filepath"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
+	"onestep/tools/internal/board"
 	"onestep/tools/internal/picture"
 )
 
 const curveWidth, curveHeight = 6.5, 3.5 // inches
 
 // curves draws what the run has shown. Loss and measures are files, too.
-func curves(dir string, c pid.Config, l pid.Log, speeds []pid.Speed) (list []figure, err error) {
+func curves(dir string, c pid.Config, l runs.Log, speeds []board.Speed) (list []figure, err error) {
 	draw := func(file, title string, axes picture.Axes, series ...picture.Series) error {
 		axes.X = "step"
 		b, err := picture.Plot(curveWidth, curveHeight, axes, series...)

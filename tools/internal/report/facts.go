@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"onestep/pid"
+	"onestep/pid/runs"
+	"onestep/tools/internal/board"
 )
 
 // measures are the names of what the evaluations measured, in order; not how many images they had, nor how sure they are.
-func measures(l pid.Log) (names []string) {
+func measures(l runs.Log) (names []string) {
 	for _, e := range l.Evaluations {
 		for name := range e.Numbers {
 			if !strings.HasSuffix(name, "images") && !strings.HasSuffix(name, "spread") && !slices.Contains(names, name) {
@@ -28,7 +30,7 @@ type kind struct {
 	measures []string
 }
 
-func kinds(l pid.Log) (list []kind) {
+func kinds(l runs.Log) (list []kind) {
 	for _, m := range measures(l) {
 		name, _, _ := strings.Cut(m, "_")
 		if n := len(list); n == 0 || list[n-1].name != name {
@@ -68,7 +70,7 @@ func measureTitle(measure string) string {
 }
 
 // facts are the numbers at the head of the page.
-func facts(c pid.Config, l pid.Log, speeds []pid.Speed) (list []Fact) {
+func facts(c pid.Config, l runs.Log, speeds []board.Speed) (list []Fact) {
 	add := func(name, format string, args ...any) { list = append(list, Fact{name, fmt.Sprintf(format, args...)}) }
 	if n := len(l.Steps); n > 0 {
 		last := l.Steps[n-1]

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"onestep/pid"
+	"onestep/pid/runs"
 	"onestep/tensor"
+	"onestep/tools/internal/board"
 )
 
 // File is the page in a run's folder.
@@ -65,11 +67,11 @@ var layout = template.Must(template.New(File).Parse(text))
 // Write reads the folder and writes the page, and the curves as loss.png and one file for each measure of the evaluations, of which there may be
 // none. What the run has not shown yet is left out.
 func (r Report) Write(c pid.Config, now time.Time) error {
-	log, err := pid.ReadLog(r.Dir)
+	log, err := runs.ReadLog(r.Dir)
 	if err != nil {
 		return err
 	}
-	speeds, err := pid.ReadSpeed(filepath.Join(r.Dir, pid.SpeedFile))
+	speeds, err := board.ReadSpeed(filepath.Join(r.Dir, board.SpeedFile))
 	if err != nil {
 		return err
 	}

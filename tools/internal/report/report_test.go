@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"onestep/pid"
+	"onestep/pid/runs"
+	"onestep/tools/internal/board"
 )
 
 // folder is a run's folder with a log and speeds.
 func folder(t *testing.T, log, speeds string) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, pid.MetricsFile, log)
-	write(t, dir, pid.SpeedFile, speeds)
+	write(t, dir, runs.MetricsFile, log)
+	write(t, dir, board.SpeedFile, speeds)
 	return dir
 }
 

@@ -2,9 +2,9 @@
 package teacher
 
 import (
-	"onestep/embedded"
 	"onestep/nn"
-	"onestep/pid"
+	"onestep/nn/weights"
+	"onestep/pid/embedded"
 	"onestep/tensor"
 )
 
@@ -13,7 +13,7 @@ func Open(path string) (*tensor.SafeTensors, error) {
 	if path == "" {
 		return embedded.Teacher()
 	}
-	return pid.OpenWeights(path)
+	return weights.Open(path)
 }
 
 // Config is the configuration of the network in such a file.
@@ -23,6 +23,6 @@ func Config(path string) (nn.UNetConfig, error) {
 		return nn.UNetConfig{}, err
 	}
 	defer file.Close()
-	c, _, err := pid.UNetConfigOf(file)
+	c, _, err := weights.UNetConfigOf(file)
 	return c, err
 }

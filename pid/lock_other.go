@@ -1,8 +1,0 @@
-//go:build !unix && !windows
-
-package pid
-
-import "os"
-
-// lock does nothing: there are no locks here.
-func lock(*os.File) (bool, error) { return true, nil }

@@ -51,6 +51,7 @@ pid/judge                  tensor tensor/format nn pid/data pid/judge/metrics go
 pid/judge/metrics          tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/lapack/lapack64 gonum.org/v1/gonum/mat
 pid/pidtest                tensor nn pid
 pid/ranks                  kernels tensor github.com/ebitengine/purego
+pid/ranks/mpitest
 pid/runs                   tensor tensor/format nn nn/optim nn/weights pid golang.org/x/sys/unix golang.org/x/sys/windows
 
 tools/internal/board       tensor pid pid/runs tools/internal/tfevents
@@ -81,7 +82,7 @@ bench/peer/checkpoint      tensor tensor/format autograd nn nn/weights pid pid/r
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
-var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/ptx", "kernels/cuda/simt", "nn/golden", "nn/golden/nets", "pid/pidtest", "tools/internal/tfevents"}
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/ptx", "kernels/cuda/simt", "nn/golden", "nn/golden/nets", "pid/pidtest", "pid/ranks/mpitest", "tools/internal/tfevents"}
 
 func TestLayers(t *testing.T) {
 	allowed := map[string][]string{}

@@ -241,7 +241,7 @@ func TestNCCLLost(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "rank 1 is lost") {
 				t.Errorf("%v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("rank 0 still waits for rank 1")
 		}
 	}
@@ -277,7 +277,7 @@ func TestNCCLAsync(t *testing.T) {
 			if !strings.Contains(err.Error(), "remote process exited") {
 				t.Errorf("rank %d: %v", r, err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("rank %d has not noticed", r)
 		}
 		if err := group[r].sums.wait(); err == nil {

@@ -3,6 +3,7 @@ package ranks
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -10,15 +11,22 @@ import (
 	"time"
 )
 
-// freeAddr is an address that nobody listens on.
+// patience is how long a test waits for what takes a moment: that nothing is awaited for ever is what it sees, on a busy machine too.
+const patience = time.Minute
+
+// freeAddr is an address that nobody listens on. Its port is below those that systems hand out, so that no connection of another process takes it
+// before the test does.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("100 ports, and all are taken")
+	return ""
 }
 
 // tcpGroup joins so many ranks in this process. lost collects what each is told.
@@ -33,7 +41,7 @@ func tcpGroup(t *testing.T, n int) (group []*tcp, lost []chan error) {
 	}
 	for r := range n {
 		wait.Go(func() {
-			group[r], errs[r] = openTCP(Start{By: TorchRun, Rank: r, Size: n, Addr: addr}, 10*time.Second, func(err error) { lost[r] <- err })
+			group[r], errs[r] = openTCP(Start{By: TorchRun, Rank: r, Size: n, Addr: addr}, patience, func(err error) { lost[r] <- err })
 		})
 	}
 	wait.Wait()
@@ -103,7 +111,7 @@ func TestTCPLost(t *testing.T) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("rank %d is told %q, want %q", r, err, want)
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(patience):
 				t.Fatalf("rank %d has not noticed that rank %d is gone", r, gone)
 			}
 			if _, err := group[r].allGather(nil); err == nil {
@@ -125,7 +133,7 @@ func TestTCPAbort(t *testing.T) {
 			if err.Error() != "rank 2: the disk is full" {
 				t.Errorf("rank %d is told %q", r, err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("rank %d is not told", r)
 		}
 	}
@@ -173,8 +181,8 @@ func TestTCPStrangers(t *testing.T) {
 		}()
 		return done
 	}
-	hub := come(Start{Rank: 0, Size: 2, Addr: addr}, 10*time.Second)
-	other := come(Start{Rank: 1, Size: 3, Addr: addr}, 10*time.Second)
+	hub := come(Start{Rank: 0, Size: 2, Addr: addr}, patience)
+	other := come(Start{Rank: 1, Size: 3, Addr: addr}, patience)
 	if err := <-other; err == nil || !strings.Contains(err.Error(), "rank 1 of 3 came to a run of 2") {
 		t.Errorf("a rank of another run: %v", err)
 	}
@@ -184,13 +192,13 @@ func TestTCPStrangers(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprint(conn, says)
-		conn.SetReadDeadline(time.Now().Add(8 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(patience))
 		if n, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, errTimeout(err)) {
 			t.Errorf("%q is answered with %d bytes: %v", says, n, err)
 		}
 		conn.Close()
 	}
-	right := come(Start{Rank: 1, Size: 2, Addr: addr}, 10*time.Second)
+	right := come(Start{Rank: 1, Size: 2, Addr: addr}, patience)
 	if err := errors.Join(<-hub, <-right); err != nil {
 		t.Error(err)
 	}

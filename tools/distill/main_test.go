@@ -46,10 +46,13 @@ type result struct {
 	code           int
 }
 
+// patience is how long a test waits for what takes a moment: that nothing is awaited for ever is what it sees, on a busy machine too.
+const patience = 3 * time.Minute
+
 // call runs the command in a folder. A stack of calls is never an answer.
 func call(t *testing.T, dir string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, binary, args...)
 	c.Dir = dir
@@ -75,6 +78,44 @@ func finish(t *testing.T, c *exec.Cmd, end func() error) result {
 		t.Fatalf("%v ended with\n%s", c.Args[1:], r.stderr)
 	}
 	return r
+}
+
+// startUntil starts a command and waits until the log of its run has so many lines, or until it has ended by itself. The function that it returns awaits
+// the end.
+func startUntil(t *testing.T, c *exec.Cmd, run string, lines int) (end func() error) {
+	t.Helper()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var failure error
+	ended := make(chan struct{})
+	go func() {
+		failure = c.Wait()
+		close(ended)
+	}()
+	end = func() error {
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			c.Process.Kill()
+			t.Fatalf("%v still runs", c.Args)
+		}
+		return failure
+	}
+	for deadline := time.Now().Add(patience); ; {
+		if log, _ := os.ReadFile(filepath.Join(run, runs.MetricsFile)); bytes.Count(log, []byte("\n")) >= lines {
+			return end
+		}
+		select {
+		case <-ended:
+			return end
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			c.Process.Kill()
+			t.Fatalf("no %d lines after %v", lines, patience)
+		}
+	}
 }
 
 // must is call for what should succeed.

@@ -3,8 +3,6 @@ package nn_test
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,69 +20,58 @@ const boundInception = 1e-5
 // TestGoldenInception compares features, logits and what is on the way to them with the two published implementations, for small, large and oblong
 // images. Plain Go does one image, the interpreter of the GPU none unless it is asked for.
 func TestGoldenInception(t *testing.T) {
-	for _, name := range []string{"inception_pytorch_fid", "inception_tfport"} {
-		golden.Each(t, name+".safetensors", func(t *testing.T, g *golden.File) {
-			layout, err := nn.InceptionLayoutOf(func(name string) bool { return keys(t, g)[name] != "" })
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-				golden.SkipEmulated(t, d)
-				skipSlow(t, d)
-				n := nn.NewInception(d, layout)
-				nets.SetWeights(n.Params, golden.Perceptual, g.Salt())
-				n.Planar = true
-				for _, set := range []string{"xrect", "x32", "x299"} {
-					c := inceptionTest{golden.NewCheck(t), g, n, set}
-					if layout == nn.InceptionPyTorch {
-						c.torch()
-					} else {
-						c.tensorFlow()
-					}
-					if golden.Plain(d) && !golden.Full() || golden.Emulated(d) || testing.Short() {
-						break
-					}
-				}
-			})
-		})
-	}
-}
-
-// keys are the names and shapes in the list of a file's tensors.
-func keys(t *testing.T, g *golden.File) map[string]string {
-	t.Helper()
-	list, err := os.ReadFile(filepath.Join(golden.Dir(t), g.Name+"_keys.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shapes := map[string]string{}
-	for line := range strings.Lines(string(list)) {
-		if f := strings.Split(strings.TrimSpace(line), "\t"); len(f) == 3 && f[1] == "float32" {
-			shapes[f[0]] = "[" + strings.ReplaceAll(f[2], ",", " ") + "]"
+	golden.Each(t, "x32_u8", func(t *testing.T, g *golden.File) {
+		layout := nn.InceptionTensorFlow
+		if g.Has("x32.fc_logits") {
+			layout = nn.InceptionPyTorch
 		}
-	}
-	return shapes
+		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
+			golden.SkipSlow(t, d)
+			n := nn.NewInception(d, layout)
+			nets.SetWeights(n.Params, golden.Perceptual, g.Salt())
+			n.Planar = true
+			for _, set := range []string{"xrect", "x32", "x299"} {
+				c := inceptionTest{golden.NewCheck(t), g, n, set}
+				if layout == nn.InceptionPyTorch {
+					c.torch()
+				} else {
+					c.tensorFlow()
+				}
+				if golden.TooSlow(d) || testing.Short() {
+					break
+				}
+			}
+		})
+	})
 }
 
 // The network has the tensors of the published files, all of them and no others.
-func TestInceptionTensors(t *testing.T) {
-	for _, name := range []string{"inception_pytorch_fid", "inception_tfport"} {
-		golden.Each(t, name+".safetensors", func(t *testing.T, g *golden.File) {
-			want := keys(t, g)
-			layout, err := nn.InceptionLayoutOf(func(name string) bool { return want[name] != "" })
-			if err != nil {
-				t.Fatal(err)
+func TestGoldenInceptionTensors(t *testing.T) {
+	layouts := map[nn.InceptionLayout]bool{}
+	for _, path := range golden.Tables(t, "key", "dtype", "shape") {
+		want := map[string]string{}
+		for _, row := range table(path) {
+			if row[1] == "float32" {
+				want[row[0]] = "[" + strings.ReplaceAll(row[2], ",", " ") + "]"
 			}
-			for _, p := range nn.NewInception(golden.Device(t, kernels.Generic), layout).Tensors() {
-				if got := fmt.Sprint(p.Shape); got != want[p.Name] {
-					t.Errorf("%s: shape %s, published is %q", p.Name, got, want[p.Name])
-				}
-				delete(want, p.Name)
+		}
+		layout, err := nn.InceptionLayoutOf(func(name string) bool { return want[name] != "" })
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		layouts[layout] = true
+		for _, p := range nn.NewInception(golden.Device(t, kernels.Generic), layout).Tensors() {
+			if got := fmt.Sprint(p.Shape); got != want[p.Name] {
+				t.Errorf("%s: %s: shape %s, published is %q", path, p.Name, got, want[p.Name])
 			}
-			for name := range want {
-				t.Errorf("%s is missing", name)
-			}
-		})
+			delete(want, p.Name)
+		}
+		for name := range want {
+			t.Errorf("%s: %s is missing", path, name)
+		}
+	}
+	if len(layouts) != 2 {
+		t.Errorf("lists of the layouts %v, want two", layouts)
 	}
 	if _, err := nn.InceptionLayoutOf(func(string) bool { return false }); err == nil {
 		t.Error("no tensors at all are taken for a layout")

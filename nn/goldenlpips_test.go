@@ -2,7 +2,6 @@ package nn_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -24,22 +23,17 @@ const (
 // TestGoldenLPIPS compares distances, the shares of the layers, activations and gradients, with both poolings, and with images given in [0,1] as
 // piq wants them and in [−1,1] as the original does. AlexNet and SqueezeNet are not ours.
 func TestGoldenLPIPS(t *testing.T) {
-	golden.Each(t, "lpips*.safetensors", func(t *testing.T, g *golden.File) {
-		if !g.Has("piq_avgpool.value") {
-			checkLinear(t, g)
-			return
-		}
+	golden.Each(t, "piq_avgpool.value", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			l := lpipsTest{Check: golden.NewCheck(t), g: g, d: d, samples: g.Shape("x")[0]}
 			if size, err := strconv.Atoi(g.Metadata["upsample_to"]); err == nil {
 				l.size = size
 			}
-			golden.SkipEmulated(t, d)
-			plain := (golden.Plain(d) || golden.Emulated(d)) && (golden.Emulated(d) || !golden.Full())
-			skipSlow(t, d)
+			golden.SkipSlow(t, d)
+			plain := golden.TooSlow(d)
 			switch large := l.size > 0 || g.Shape("x")[2] > 64; {
 			case large && plain:
-				t.Skipf("it takes minutes at this size; set %s=1 to run it", golden.FullEnv)
+				t.Skip("it takes minutes at this size; ONESTEP_CPU=generic runs it")
 			case large && testing.Short():
 				t.Skip("-short: large images are left out")
 			case plain || testing.Short():
@@ -280,17 +274,15 @@ func crop(x []float32, c, h, w, channels, rows, columns int) []float32 {
 	return y
 }
 
-// checkLinear compares the linear weights that are part of the program with a file of them.
-func checkLinear(t *testing.T, g *golden.File) {
-	d := golden.Device(t, kernels.Generic)
-	net := nn.NewVGGLPIPS(nn.NewVGG16(d), -1, 1)
-	for i, w := range net.Weights {
-		name := fmt.Sprintf("vgg.lin%d.model.1.weight", i)
-		if !g.Has(name) {
-			t.Skipf("%s holds no linear weights of VGG", filepath.Base(g.Path))
+// TestGoldenLPIPSWeights compares the linear weights that are part of the program with a file of them.
+func TestGoldenLPIPSWeights(t *testing.T) {
+	golden.Each(t, "vgg.lin0.model.1.weight", func(t *testing.T, g *golden.File) {
+		d := golden.Device(t, kernels.Generic)
+		net := nn.NewVGGLPIPS(nn.NewVGG16(d), -1, 1)
+		for i, w := range net.Weights {
+			if name := fmt.Sprintf("vgg.lin%d.model.1.weight", i); !slices.Equal(w.Value.Float32s(), g.F32(name)) {
+				t.Errorf("%s differs from what is embedded", name)
+			}
 		}
-		if !slices.Equal(w.Value.Float32s(), g.F32(name)) {
-			t.Errorf("%s differs from what is embedded", name)
-		}
-	}
+	})
 }

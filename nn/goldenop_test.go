@@ -16,7 +16,7 @@ import (
 // TestGoldenOps compares single operations and blocks: outputs, and gradients at inputs and parameters. Which module a case is follows
 // from the words of its configuration.
 func TestGoldenOps(t *testing.T) {
-	golden.Each(t, "e_*.safetensors", func(t *testing.T, g *golden.File) {
+	golden.Each(t, "case.", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			c := golden.NewCheck(t)
 			for _, name := range g.Cases() {

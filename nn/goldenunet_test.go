@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"onestep/autograd"
+	"onestep/kernels/kernelstest"
 	"onestep/nn"
 	"onestep/nn/golden"
 	"onestep/nn/golden/nets"
@@ -27,17 +28,15 @@ const (
 	boundD        = 1e-5
 )
 
+// tinyNetwork is the form of files with the output and gradients of a whole tiny network.
+const tinyNetwork = "in.noise_labels out.y"
+
 // TestGoldenUNet compares whole tiny networks: output, every entry's output, the gradient at the image and at every parameter.
 func TestGoldenUNet(t *testing.T) {
-	golden.Each(t, "[abc]*_*.safetensors", func(t *testing.T, g *golden.File) {
+	golden.Each(t, tinyNetwork, func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
+			golden.SkipEmulated(t, d)
 			u := nets.UNet(t, d, g, "")
-			if u.ModelChannels > 32 {
-				skipSlow(t, d)
-			}
-			if !strings.HasPrefix(g.Name, "a_") {
-				golden.SkipEmulated(t, d)
-			}
 			checkStateDict(t, g, u.Params)
 			checkUNet(t, d, g, u)
 		})
@@ -80,7 +79,6 @@ func TestGoldenAugmentedUNet(t *testing.T) {
 		g := golden.Open(t, path)
 		t.Run(g.Name, func(t *testing.T) {
 			golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-				skipSlow(t, d)
 				golden.SkipEmulated(t, d)
 				checkUNet(t, d, g, nets.UNet(t, d, g, ""))
 			})
@@ -94,11 +92,10 @@ func TestGoldenFullUNet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: the full-size networks are left out")
 	}
-	golden.Each(t, "f_*.safetensors", func(t *testing.T, g *golden.File) {
+	golden.Each(t, "out.F", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-			golden.SkipPlain(t, d)
-			if golden.Emulated(d) {
-				t.Skip("the interpreter takes an hour here")
+			if golden.TooSlow(d) {
+				t.Skip("it takes minutes or an hour here; ONESTEP_CPU=generic runs it on plain Go")
 			}
 			u := nets.UNet(t, d, g, "")
 			defer u.Release()
@@ -125,6 +122,9 @@ func TestGoldenFullUNet(t *testing.T) {
 				checkGradients(t, c, g, u.Params, boundFullGrad)
 				u.Freeze()
 			}
+			if !kernelstest.All() {
+				return // the preconditioning of tiny networks is compared by TestGoldenPrecond
+			}
 			u.Trace(nil)
 			p := nn.Precond{Net: u, SigmaData: 0.5}
 			D := p.Denoise(autograd.Const(g.Tensor(d, "in.D_x")), g.F64("in.D_sigma"), classLabels(g, d, u.LabelDim))
@@ -135,7 +135,7 @@ func TestGoldenFullUNet(t *testing.T) {
 
 // TestGoldenPrecond compares the preconditioned denoiser, sample by sample since each has its own noise level.
 func TestGoldenPrecond(t *testing.T) {
-	golden.Each(t, "d_*.safetensors", func(t *testing.T, g *golden.File) {
+	golden.Each(t, "sigma_data out.D", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
 			golden.SkipEmulated(t, d)
 			c := golden.NewCheck(t)
@@ -295,11 +295,11 @@ func checkStateDict(t *testing.T, g *golden.File, ps *nn.Params) {
 // checkShapes compares names and shapes with the list of the published network, if the folder has it.
 func checkShapes(t *testing.T, g *golden.File, ps *nn.Params) {
 	t.Helper()
-	rows := table(filepath.Join(filepath.Dir(g.Path), "shapes."+g.Metadata["net"]+".tsv"))
-	if rows == nil {
-		return
+	for _, path := range golden.Tables(t, "key", "shape", "dtype", "kind", "numel") {
+		if strings.Contains(filepath.Base(path), g.Metadata["net"]) {
+			checkRows(t, table(path), ps)
+		}
 	}
-	checkRows(t, rows, ps)
 }
 
 // checkRows compares names, order, shapes and kinds with such a list.

@@ -10,6 +10,7 @@ import (
 
 	"onestep/autograd"
 	"onestep/kernels"
+	"onestep/kernels/kernelstest"
 	"onestep/nn"
 	"onestep/nn/golden"
 	"onestep/nn/golden/nets"
@@ -66,28 +67,23 @@ func step(d *tensor.Device, u *nn.UNet, batch int, drop *nn.Dropout) (out []floa
 
 var someDropout = &nn.Dropout{P: 0.1, Random: tensor.Random{Seed: 5}, Step: new(int)}
 
-// onSmallNets runs f on both networks and every instruction set.
+// onSmallNets runs f on both networks and the best instruction set, and another in rotation.
 func onSmallNets(t *testing.T, f func(t *testing.T, d *tensor.Device, build func() *nn.UNet)) {
 	for class, config := range map[string]string{"SongUNet": smallSong, "DhariwalUNet": smallADM} {
 		t.Run(class, func(t *testing.T) {
-			for _, isa := range golden.ISAs() {
+			levels := golden.ISAs()
+			for i, isa := range levels {
+				if best := i == len(levels)-1; !best && (testing.Short() || !kernelstest.Turn(t, i, 3)) {
+					continue
+				}
 				t.Run(isa.String(), func(t *testing.T) {
 					c := kernels.NewCPUAt(isa, 0)
 					t.Cleanup(c.Close)
 					d := tensor.On(c)
-					skipSlow(t, d)
 					f(t, d, func() *nn.UNet { return nets.UNetOf(t, d, class, config, "") })
 				})
 			}
 		})
-	}
-}
-
-// skipSlow leaves out plain Go with -short, if anything else is at hand.
-func skipSlow(t *testing.T, d *tensor.Device) {
-	t.Helper()
-	if testing.Short() && golden.Plain(d) && len(golden.ISAs()) > 1 {
-		t.Skip("-short: plain Go is slow")
 	}
 }
 
@@ -187,10 +183,7 @@ func TestGoldenHalf(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it needs plain Go, which is slow")
 	}
-	golden.Each(t, "[abc]*_*.safetensors", func(t *testing.T, g *golden.File) {
-		if !g.Has("out.y_f64") {
-			t.Skip("no result in double precision")
-		}
+	golden.Each(t, tinyNetwork+" out.y_f64", func(t *testing.T, g *golden.File) {
 		run := func(d *tensor.Device, half bool) (y, dx []float32) {
 			u := nets.UNet(t, d, g, "")
 			u.Half = half

@@ -15,7 +15,7 @@ import (
 //	x − t·(x_t − x_s)/(t−s) = (1−a)·(1−t/T)·F(z,t) + a·(1−s/T)·F(z,s)
 //
 // Deviation: the reference subtracts the images literally, in float32, and loses three digits near t = T, where they have standard
-// deviation 80 and a = 46. TestGoldenPIDLoss shows this form nearer to the same computed in float64.
+// deviation 80 and a = 46. TestGoldenPIDLoss holds this form to the rounding of the network alone.
 type Loss struct {
 	Student   *Student
 	Teacher   *nn.Precond // D_φ, frozen: neither its weights nor its input receives a gradient (sg)

@@ -40,7 +40,7 @@ autograd                   kernels tensor
 nn                         kernels tensor autograd
 nn/optim                   kernels tensor autograd
 nn/weights                 tensor tensor/format autograd nn
-nn/golden                  kernels kernels/cuda tensor
+nn/golden                  kernels kernels/cuda kernels/kernelstest tensor
 nn/golden/nets             tensor nn nn/golden
 nn/golden/reduce           tensor nn/golden
 

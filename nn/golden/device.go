@@ -1,6 +1,8 @@
 package golden
 
 import (
+	"hash/crc32"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"onestep/kernels"
 	"onestep/kernels/cuda"
+	"onestep/kernels/kernelstest"
 	"onestep/tensor"
 )
 
@@ -15,24 +18,35 @@ import (
 // they run on the host and on the interpreter.
 const DeviceEnv = "ONESTEP_DEVICE"
 
-// OnEachDevice runs f as a subtest on the host with every level of vector instructions that is at hand, plain Go first, and with the kernels of the
-// GPU, on the interpreter or, if [DeviceEnv] says so, on a GPU. With -short the interpreter is left out, unless it is asked for.
+// OnEachDevice runs f as a subtest on the host with its best vector instructions, and on what else there is: the lower levels down to plain Go, and the
+// GPU's kernels on the interpreter or, if [DeviceEnv] says so, on a GPU. Each of these others has one turn in three ([kernelstest.Turn]), with
+// ONESTEP_TESTS=all every one, and with -short none. A GPU or interpreter that [DeviceEnv] names is always taken.
 func OnEachDevice(t *testing.T, f func(t *testing.T, d *tensor.Device)) {
 	t.Helper()
 	only := os.Getenv(DeviceEnv)
-	if only == "" || only == "cpu" {
-		for _, isa := range ISAs() {
-			t.Run(isa.String(), func(t *testing.T) { f(t, Device(t, isa)) })
-		}
-	}
 	switch only {
-	case "", "emulated":
-		if testing.Short() && only == "" {
-			return
+	case "emulated", "cuda":
+		t.Run(only, func(t *testing.T) { f(t, GPU(t)) })
+		return
+	}
+	levels := ISAs()
+	best := levels[len(levels)-1]
+	t.Run(best.String(), func(t *testing.T) { f(t, Device(t, best)) })
+	if testing.Short() {
+		return
+	}
+	others := map[string]func(t *testing.T) *tensor.Device{}
+	for _, isa := range levels[:len(levels)-1] {
+		others[isa.String()] = func(t *testing.T) *tensor.Device { return Device(t, isa) }
+	}
+	if only == "" {
+		others["emulated"] = func(t *testing.T) *tensor.Device { return GPU(t) }
+	}
+	first := int(crc32.ChecksumIEEE([]byte(t.Name())))
+	for i, name := range slices.Sorted(maps.Keys(others)) {
+		if kernelstest.Turn(t, first+i, 3) {
+			t.Run(name, func(t *testing.T) { f(t, others[name](t)) })
 		}
-		t.Run("emulated", func(t *testing.T) { f(t, GPU(t)) })
-	case "cuda":
-		t.Run("cuda", func(t *testing.T) { f(t, GPU(t)) })
 	}
 }
 
@@ -66,27 +80,27 @@ func ISAs() []kernels.ISA {
 	return kernels.ISAs()
 }
 
-// SkipPlain leaves out what takes plain Go minutes, unless an environment variable asks for it.
-func SkipPlain(t testing.TB, d *tensor.Device) {
+// SkipSlow leaves out what takes plain Go or the interpreter many seconds, unless all tests are asked for ([kernelstest.All]) or the device alone is.
+func SkipSlow(t testing.TB, d *tensor.Device) {
 	t.Helper()
-	if Plain(d) && !Full() && !strings.EqualFold(os.Getenv(kernels.ISAEnv), kernels.Generic.String()) {
-		t.Skipf("plain Go takes minutes here; set %s=1 or %s=generic to run it", FullEnv, kernels.ISAEnv)
+	if !kernelstest.All() && (Plain(d) && len(ISAs()) > 1 || Emulated(d) && os.Getenv(DeviceEnv) == "") {
+		t.Skip("it takes long here; ONESTEP_TESTS=all runs it")
 	}
 }
 
-// SkipEmulated leaves out what takes the interpreter minutes, unless an environment variable asks for it.
+// SkipEmulated is SkipSlow for what plain Go does soon.
 func SkipEmulated(t testing.TB, d *tensor.Device) {
 	t.Helper()
-	if Emulated(d) && !Full() {
-		t.Skipf("the interpreter takes a minute here; set %s=1 to run it", FullEnv)
+	if Emulated(d) {
+		SkipSlow(t, d)
 	}
 }
 
-// FullEnv names the environment variable that lets plain Go and the interpreter do everything.
-const FullEnv = "ONESTEP_GOLDEN_FULL"
-
-// Full says whether it is set.
-func Full() bool { return os.Getenv(FullEnv) != "" }
+// TooSlow says that networks of full size are not for a device: the interpreter, which takes an hour for one, and plain Go, which takes minutes, unless
+// ONESTEP_CPU=generic asks for nothing else.
+func TooSlow(d *tensor.Device) bool {
+	return Emulated(d) || Plain(d) && !strings.EqualFold(os.Getenv(kernels.ISAEnv), kernels.Generic.String())
+}
 
 // Plain says whether a device runs the plain Go loops.
 func Plain(d *tensor.Device) bool {

@@ -3,8 +3,10 @@ package golden
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,35 +44,76 @@ func Dir(t testing.TB) string {
 	}
 }
 
-// Files lists the golden files with a name like *.safetensors, in order.
-func Files(t testing.TB, glob string) []string {
+// Tables lists the tab-separated files of the golden folder whose first line has these columns.
+func Tables(t testing.TB, columns ...string) (paths []string) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(Dir(t), glob))
+	first := strings.Join(columns, "\t") + "\n"
+	for _, path := range glob(t, "*.tsv") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(text), first) {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		Missing(t, "table of "+strings.Join(columns, ", "))
+	}
+	return paths
+}
+
+// Missing ends a test for want of a golden file. The project's own folder must have it; of another one, which [Env] names, the test is skipped.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(Env) != "" {
+		t.Skipf("no golden file in %s: %s", Dir(t), what)
+	}
+	t.Fatalf("no golden file in %s: %s", Dir(t), what)
+}
+
+// Each runs f as a subtest on every golden file of a form, whatever its name, of which there must be one: see [Missing]. The form is a list of words,
+// arrays and keys of metadata that the file must have; one that ends in a dot stands for any name that begins so.
+func Each(t *testing.T, form string, f func(t *testing.T, g *File)) {
+	t.Helper()
+	found := false
+	for _, path := range glob(t, "*.safetensors") {
+		if !hasForm(t, path, form) {
+			continue
+		}
+		found = true
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".safetensors"), func(t *testing.T) { f(t, Open(t, path)) })
+	}
+	if !found {
+		Missing(t, "of the form "+form)
+	}
+}
+
+func glob(t testing.TB, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(Dir(t), pattern))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return paths
 }
 
-// Missing ends a test for want of a golden file. The project's own folder must have it; of another one, which [Env] names, the test is skipped.
-func Missing(t testing.TB, name string) {
+func hasForm(t testing.TB, path, form string) bool {
 	t.Helper()
-	if os.Getenv(Env) != "" {
-		t.Skipf("no golden file %s", filepath.Join(Dir(t), name))
+	s, err := tensor.OpenSafeTensors(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no golden file %s", filepath.Join(Dir(t), name))
-}
-
-// Each runs f as a subtest on every golden file that a pattern matches, of which there must be one: see [Missing].
-func Each(t *testing.T, glob string, f func(t *testing.T, g *File)) {
-	t.Helper()
-	paths := Files(t, glob)
-	if len(paths) == 0 {
-		Missing(t, glob)
+	defer s.Close()
+	names := slices.AppendSeq(s.Names(), maps.Keys(s.Metadata))
+	for word := range strings.FieldsSeq(form) {
+		if !slices.ContainsFunc(names, func(name string) bool {
+			return name == word || strings.HasSuffix(word, ".") && strings.HasPrefix(name, word)
+		}) {
+			return false
+		}
 	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".safetensors"), func(t *testing.T) { f(t, Open(t, path)) })
-	}
+	return true
 }
 
 // Open opens a golden file until the test ends.

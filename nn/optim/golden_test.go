@@ -13,7 +13,7 @@ import (
 )
 
 func TestGoldenOptim(t *testing.T) {
-	golden.Each(t, "h_optim*.safetensors", func(t *testing.T, g *golden.File) {
+	golden.Each(t, "ema_rates", func(t *testing.T, g *golden.File) {
 		number := func(key string) float64 {
 			t.Helper()
 			v, err := strconv.ParseFloat(g.Metadata[key], 64)

@@ -302,11 +302,7 @@ func TestLoadVGG(t *testing.T) {
 // TestPublishedNames tells every published network from the list of its tensors as a file has them, and makes one with the same tensors in the same
 // order, but for the wrapper's prefix and the augmentation map.
 func TestPublishedNames(t *testing.T) {
-	paths := golden.Files(t, "shapes.*.tsv")
-	if len(paths) == 0 {
-		golden.Missing(t, "shapes.*.tsv")
-	}
-	for _, path := range paths {
+	for _, path := range golden.Tables(t, "key", "shape", "dtype", "kind", "numel") {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

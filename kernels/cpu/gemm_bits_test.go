@@ -117,10 +117,12 @@ func TestCollectionBesideGEMM(t *testing.T) {
 		}
 	}()
 	best := time.Hour
-	for range 5 {
+	for range 20 { // on a busy machine some take as long for other reasons, but not all
 		start := time.Now()
 		runtime.GC()
-		best = min(best, time.Since(start))
+		if best = min(best, time.Since(start)); best < time.Second {
+			break
+		}
 	}
 	stop.Store(true)
 	<-done

@@ -6,12 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"onestep/kernels/kernelstest"
 )
 
 // The committed assembly is what its generator writes.
 func TestGenVec(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: building the generator takes seconds")
+	if !kernelstest.All() {
+		t.Skip("building the generator takes seconds; ONESTEP_TESTS=all runs it")
 	}
 	dir := t.TempDir()
 	run := func(args ...string) ([]byte, error) {

@@ -28,10 +28,7 @@ func TestCrash(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows keeps the files of a killed process for a moment")
 	}
-	runs, seed := number(t, "ONESTEP_CRASHES", 8), number(t, "ONESTEP_CRASH_SEED", 1)
-	if testing.Short() {
-		runs = min(runs, 3)
-	}
+	runs, seed := number(t, "ONESTEP_CRASHES", 2), number(t, "ONESTEP_CRASH_SEED", 1)
 	dir := t.TempDir()
 	tinyTeacher(t, dir)
 	c := &crashes{t: t, dir: dir, random: rand.New(rand.NewPCG(uint64(seed), 0)), count: map[string]int{}}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"onestep/kernels/kernelstest"
 	"onestep/nn"
 	"onestep/nn/golden"
 	"onestep/nn/golden/nets"
@@ -65,13 +66,19 @@ func other(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// withReference makes a folder with the tiny teacher, and statistics of some images of its own, ref.npz.
+// withReference makes a folder with the tiny teacher, and statistics of some images of its own, ref.npz, which are made once.
 func withReference(t *testing.T, weights string) (dir string) {
 	t.Helper()
+	once := strings.TrimSuffix(weights, ".safetensors")
+	if err := os.Mkdir(once, 0o777); err == nil {
+		tinyTeacher(t, once)
+		other(t, once, "sample", "--teacher", "teacher.safetensors", "--steps", "2", "--seed", "100", "-n", "4", "--out", "images.npz")
+		other(t, once, "evaluate", "--samples", "images.npz", "--inception", weights, "--batch", "4", "--metrics", "fid", "--save-ref", "ref.npz")
+	}
 	dir = t.TempDir()
-	tinyTeacher(t, dir)
-	other(t, dir, "sample", "--teacher", "teacher.safetensors", "--steps", "2", "--seed", "100", "-n", "4", "--out", "images.npz")
-	other(t, dir, "evaluate", "--samples", "images.npz", "--inception", weights, "--batch", "4", "--metrics", "fid", "--save-ref", "ref.npz")
+	if err := os.CopyFS(dir, os.DirFS(once)); err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 
@@ -107,8 +114,11 @@ func evaluated(t *testing.T, dir, student, weights string) (fid, spread float64)
 // TestFID: every average on the way, the raw weights too in the end, to the bit what sample and evaluate say of the files that the run leaves; and
 // looking changes no bit of what is trained.
 func TestFID(t *testing.T) {
-	for _, layout := range []nn.InceptionLayout{nn.InceptionTensorFlow, nn.InceptionPyTorch} {
-		if testing.Short() && layout == nn.InceptionPyTorch {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
+	for i, layout := range []nn.InceptionLayout{nn.InceptionTensorFlow, nn.InceptionPyTorch} {
+		if !kernelstest.Turn(t, i, 2) {
 			continue
 		}
 		t.Run(fmt.Sprint("layout=", layout), func(t *testing.T) {
@@ -172,8 +182,8 @@ func TestFIDResumed(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no signals to send")
 	}
-	if testing.Short() {
-		t.Skip("-short: it takes seconds")
+	if !kernelstest.All() {
+		t.Skip("eight runs that are judged take a minute; ONESTEP_TESTS=all runs it")
 	}
 	weights := inception(t, nn.InceptionTensorFlow)
 	dir := withReference(t, weights)
@@ -201,6 +211,9 @@ func TestFIDResumed(t *testing.T) {
 }
 
 func TestFIDRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the Inception network takes seconds")
+	}
 	weights := inception(t, nn.InceptionTensorFlow)
 	dir := withReference(t, weights)
 	for _, c := range []struct {

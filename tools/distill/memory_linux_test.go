@@ -30,7 +30,7 @@ func TestMemory(t *testing.T) {
 	if err := format.WriteNPZ(filepath.Join(dir, "ref.npz"), statistics); err != nil {
 		t.Fatal(err)
 	}
-	args := tinyFlags("--steps", "2", "--ema", "0.5", "--fid-images", "20", "--inception", weights, "--ref", "ref.npz", "--out", "run")
+	args := tinyFlags("--steps", "2", "--ema", "0.5", "--fid-images", "5", "--inception", weights, "--ref", "ref.npz", "--out", "run")
 	c := exec.Command(binary, args...)
 	c.Dir = dir
 	r := finish(t, c, c.Run)

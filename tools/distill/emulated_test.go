@@ -6,14 +6,16 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
+	"onestep/kernels/kernelstest"
 )
 
 // TestEmulated makes a run on the GPU's kernels, interpreted: the first step as it comes, the second recorded and replayed, the third replayed. Its
 // losses are the CPU's up to the rounding of float32 sums, which a few updates carry along: by 2e-4, as the golden training traces allow any two
 // float32 implementations.
 func TestEmulated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: it takes half a minute")
+	if !kernelstest.All() {
+		t.Skip("three steps on the interpreter take half a minute; ONESTEP_TESTS=all runs it")
 	}
 	dir := t.TempDir()
 	tinyTeacher(t, dir)

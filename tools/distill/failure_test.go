@@ -196,7 +196,7 @@ func TestDiverged(t *testing.T) {
 	tinyTeacher(t, dir)
 	for _, more := range []string{"", "--fp16"} {
 		run, calm := "run"+more, "calm"+more
-		job := append(tinyFlags("--warmup", "0", "--steps", "40", "--save-every", "7", "--keep", "2", "--eval-every", "20"), strings.Fields(more)...)
+		job := append(tinyFlags("--warmup", "0", "--steps", "100", "--save-every", "7", "--keep", "2", "--eval-every", "50"), strings.Fields(more)...)
 		r := call(t, dir, append(job, "--out", run, "--lr", "1e30")...)
 		r.fails(t, cli.ExitFailed, "training diverged", "seed 0", "; replayed: ", " in student ", " at element ", "step-0000000", " is from before", "--resume --out "+run)
 		readWeights(t, newest(t, filepath.Join(dir, run)))

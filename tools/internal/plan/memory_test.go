@@ -112,13 +112,12 @@ func TestMemoryOfFID(t *testing.T) {
 
 // TestMemoryOfGPU does so on the interpreter of a GPU, whose allocator is the same.
 func TestMemoryOfGPU(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: three steps on the interpreter take seconds")
+	if !kernelstest.All() {
+		t.Skip("three steps on the interpreter take half a minute; ONESTEP_TESTS=all runs it")
 	}
 	c := settings("l2", 2, 1)
 	c.FP16 = true
 	j := Job{Config: c, Net: tiny(), Machine: Machine{GPU: true}}
-	j.Net.ModelChannels = 8
 	p, err := New(j)
 	if err != nil {
 		t.Fatal(err)

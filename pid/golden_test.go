@@ -85,7 +85,7 @@ func targetBound(t float64) float64 {
 func TestGoldenPIDLoss(t *testing.T) {
 	golden.Each(t, "loss_norm f64.target", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-			golden.SkipEmulated(t, d)
+			golden.SkipSlow(t, d)
 			c := golden.NewCheck(t)
 			loss := pair(t, g, d, number(t, g, "num_scales"))
 			switch g.Metadata["loss_norm"] {
@@ -243,7 +243,7 @@ func (o *trace) Level(int, int) float64 { return 0 }
 func TestGoldenTrainingTrace(t *testing.T) {
 	golden.Each(t, "optimizer out.losses_f64", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-			golden.SkipEmulated(t, d)
+			golden.SkipSlow(t, d)
 			c := golden.NewCheck(t)
 			n := number(t, g, "num_scales")
 			steps, batch := number(t, g, "steps"), number(t, g, "batch")
@@ -348,7 +348,7 @@ func TestGoldenSchedules(t *testing.T) {
 func TestGoldenSampler(t *testing.T) {
 	golden.Each(t, "teacher student in.latents", func(t *testing.T, g *golden.File) {
 		golden.OnEachDevice(t, func(t *testing.T, d *tensor.Device) {
-			golden.SkipEmulated(t, d)
+			golden.SkipSlow(t, d)
 			c := golden.NewCheck(t)
 			teacher := unet(t, g, d, "SongUNet", g.Metadata["teacher"], "teacher/")
 			student := unet(t, g, d, "SongUNet", g.Metadata["student"], "student/")

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"onestep/kernels/kernelstest"
 	"onestep/nn"
 	"onestep/tensor"
 	"onestep/tensor/format"
@@ -16,8 +17,8 @@ import (
 // TestMemory compares what the plan says before a run with the largest resident set of the process: one that loads, trains, draws, judges by the
 // Inception network and saves.
 func TestMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: the Inception network takes seconds")
+	if !kernelstest.All() {
+		t.Skip("FIDs of full rank take a minute; ONESTEP_TESTS=all runs it")
 	}
 	weights := inception(t, nn.InceptionPyTorch)
 	dir := t.TempDir()

@@ -4,26 +4,29 @@ import (
 	"math"
 	"testing"
 
+	"onestep/nn/golden"
 	"onestep/pid/judge/metrics"
 	"onestep/tensor"
 )
 
 // TestGoldenPrecisionRecall compares with the evaluator's algorithm in float64, for k of 3 and 5.
 func TestGoldenPrecisionRecall(t *testing.T) {
-	g, want := fixtures(t)
-	d := tensor.CPU(0)
-	for name, w := range want.PR {
-		ref, sample := g.F32("features."+w.Ref), g.F32("features."+w.Sample)
-		for k, exact := range map[int][2]float64{3: w.F64, 5: w.K5} {
-			p, r, err := metrics.PrecisionRecall(d, metrics.Features{N: len(ref) / 64, D: 64, X: ref}, metrics.Features{N: len(sample) / 64, D: 64, X: sample}, k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p != exact[0] || r != exact[1] {
-				t.Errorf("%s, k=%d: precision %v, recall %v, want %v", name, k, p, r, exact)
+	eachFixture(t, func(t *testing.T, g *golden.File, want expected) {
+		d := tensor.CPU(0)
+		for name, w := range want.PR {
+			ref, sample := g.F32("features."+w.Ref), g.F32("features."+w.Sample)
+			width := g.Shape("features." + w.Ref)[1]
+			for k, exact := range map[int][2]float64{3: w.F64, 5: w.K5} {
+				p, r, err := metrics.PrecisionRecall(d, metrics.Features{N: len(ref) / width, D: width, X: ref}, metrics.Features{N: len(sample) / width, D: width, X: sample}, k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p != exact[0] || r != exact[1] {
+					t.Errorf("%s, k=%d: precision %v, recall %v, want %v", name, k, p, r, exact)
+				}
 			}
 		}
-	}
+	})
 }
 
 // TestKernelDistance has the value of a tiny pair worked out by the definition, and 0 within the noise for two draws of one distribution.

@@ -21,16 +21,15 @@ const layers = `
 kernels                    github.com/klauspost/cpuid/v2
 kernels/cpu                kernels
 kernels/kernelstest        kernels
-kernels/cuda               kernels kernels/cuda/driver kernels/cuda/emulated
+kernels/cuda               kernels kernels/cuda/asm kernels/cuda/driver kernels/cuda/emulated
+kernels/cuda/asm
 kernels/cuda/driver        github.com/ebitengine/purego golang.org/x/sys/windows
 kernels/cuda/emulated      kernels/cuda/driver kernels/cuda/ptx kernels/cuda/simt
 kernels/cuda/driver/stub   github.com/ebitengine/purego
 kernels/cuda/chip
 kernels/cuda/ptx
-kernels/cuda/ptx/build
 kernels/cuda/conformance   kernels/cuda/driver kernels/cuda/ptx
-kernels/cuda/ledger        kernels/cuda/chip kernels/cuda/emulated kernels/cuda/ptx kernels/cuda/simt
-kernels/cuda/gen           kernels/cuda/ptx/build
+kernels/cuda/ledger        kernels/cuda kernels/cuda/chip kernels/cuda/emulated kernels/cuda/ptx kernels/cuda/simt
 kernels/cuda/simt          kernels/cuda/ptx
 
 tensor                     kernels kernels/cpu golang.org/x/sys/unix
@@ -75,7 +74,7 @@ tools/train                tensor nn nn/optim nn/weights pid pid/data pid/judge/
 tools
 
 bench                      kernels tensor nn nn/optim pid
-bench/sass                 kernels/cuda/chip
+bench/sass                 kernels/cuda kernels/cuda/chip
 bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor nn bench
 bench/peer                 kernels kernels/kernelstest tensor nn bench github.com/klauspost/cpuid/v2
 bench/peer/checkpoint      tensor tensor/format autograd nn nn/weights pid pid/runs

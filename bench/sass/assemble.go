@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"onestep/kernels/cuda"
 	"onestep/kernels/cuda/chip"
 )
 
@@ -24,8 +25,8 @@ type usage struct {
 
 // row is one kernel.
 type row struct {
-	file, kernel     string
-	threads, dynamic int // .maxntid, and the bytes of dynamic shared memory that the file says it is launched with
+	kernel           string
+	threads, dynamic int // of a block: the most, and the bytes of dynamic shared memory that it is launched with
 	sm80, sm90       usage
 	loop             loop
 }
@@ -45,18 +46,22 @@ func (r row) spills() bool {
 	return local(r.sm80) || local(r.sm90) || r.loop.local > 0
 }
 
-// rows assembles one file for both architectures.
-func (a assembler) rows(file string) ([]row, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
+// rows assembles kernels for both architectures.
+func (a assembler) rows(kernels []*cuda.Kernel) ([]row, error) {
+	var files []string
+	for _, k := range kernels {
+		file := filepath.Join(a.dir, k.Name+".ptx")
+		if err := os.WriteFile(file, []byte(k.PTX().Text), 0o644); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
 	}
 	cubin := filepath.Join(a.dir, "k.cubin")
-	sm90, err := a.assemble(file, "sm_90", cubin)
+	sm90, err := a.assemble(files, "sm_90", cubin)
 	if err != nil {
 		return nil, err
 	}
-	sm80, err := a.assemble(file, "sm_80", cubin)
+	sm80, err := a.assemble(files, "sm_80", cubin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,26 +70,17 @@ func (a assembler) rows(file string) ([]row, error) {
 		return nil, err
 	}
 	var rows []row
-	for name, u := range sm80 {
-		r := row{file: file, kernel: name, sm80: u, sm90: sm90[name], loop: loops[name]}
-		if r.threads, r.dynamic, err = declared(string(text), name); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+	for _, k := range kernels {
+		for arch, used := range map[string]map[string]usage{"sm_80": sm80, "sm_90": sm90} {
+			if _, is := used[k.Name]; !is {
+				return nil, fmt.Errorf("%s says nothing of %s for %s", a.ptxas, k.Name, arch)
+			}
 		}
-		rows = append(rows, r)
+		ptx := k.PTX()
+		rows = append(rows, row{kernel: k.Name, threads: ptx.Threads, dynamic: ptx.Dynamic, sm80: sm80[k.Name], sm90: sm90[k.Name], loop: loops[k.Name]})
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.kernel, b.kernel) })
 	return rows, nil
-}
-
-// declared finds a kernel's .maxntid, and its dynamic shared memory in the comment that stands before it.
-func declared(text, kernel string) (threads, dynamic int, err error) {
-	m := regexp.MustCompile(`(?s)(// dynamic shared memory: (\d+) bytes\n)?\.visible \.entry ` + regexp.QuoteMeta(kernel) + `\(.*?\)\n\.maxntid (\d+), 1, 1`).FindStringSubmatch(text)
-	if m == nil {
-		return 0, 0, fmt.Errorf("%s has no .maxntid of one dimension", kernel)
-	}
-	dynamic, _ = strconv.Atoi(m[2])
-	threads, _ = strconv.Atoi(m[3])
-	return threads, dynamic, nil
 }
 
 var (
@@ -94,10 +90,11 @@ var (
 	smemLine  = regexp.MustCompile(`(\d+) bytes smem`)
 )
 
-func (a assembler) assemble(file, arch, cubin string) (map[string]usage, error) {
-	out, err := exec.Command(a.ptxas, "-arch="+arch, "-v", file, "-o", cubin).CombinedOutput()
+// assemble makes one file of machine code of files of PTX.
+func (a assembler) assemble(files []string, arch, cubin string) (map[string]usage, error) {
+	out, err := exec.Command(a.ptxas, append([]string{"-arch=" + arch, "-v", "-o", cubin}, files...)...).CombinedOutput()
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s", a.ptxas, file, err, out)
+		return nil, fmt.Errorf("%s: %w\n%s", a.ptxas, err, out)
 	}
 	kernels := map[string]usage{}
 	name := ""
@@ -118,9 +115,6 @@ func (a assembler) assemble(file, arch, cubin string) (map[string]usage, error) 
 		if name != "" {
 			kernels[name] = u
 		}
-	}
-	if len(kernels) == 0 {
-		return nil, fmt.Errorf("%s said of no kernel in %s what it uses", a.ptxas, file)
 	}
 	return kernels, nil
 }

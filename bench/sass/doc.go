@@ -1,4 +1,4 @@
-// Command sass shows what NVIDIA's assembler makes of the PTX files of kernels/cuda, on a machine without a GPU:
+// Command sass shows what NVIDIA's assembler makes of the kernels of kernels/cuda, on a machine without a GPU:
 //
 //	go run ./bench/sass [--ptxas FILE] [--nvdisasm FILE] [--write] [--cubin FILE ...]
 //

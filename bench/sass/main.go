@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"onestep/kernels/cuda"
 )
 
 const tablePath = "bench/sass/kernels.tsv"
@@ -32,10 +34,6 @@ func main() {
 }
 
 func run(ptxas, nvdisasm string, write bool, cubins []string) error {
-	files, err := filepath.Glob("kernels/cuda/*.ptx")
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no kernels/cuda/*.ptx below the working folder: run it at the top of the repository")
-	}
 	dir, err := os.MkdirTemp("", "sass")
 	if err != nil {
 		return err
@@ -44,8 +42,12 @@ func run(ptxas, nvdisasm string, write bool, cubins []string) error {
 
 	a := assembler{ptxas: ptxas, nvdisasm: nvdisasm, dir: dir}
 	var rows []row
-	for _, file := range files {
-		rs, err := a.rows(file)
+	kernels := map[string][]*cuda.Kernel{}
+	for _, k := range cuda.Kernels() {
+		kernels[k.Family] = append(kernels[k.Family], k)
+	}
+	for _, family := range slices.Sorted(maps.Keys(kernels)) {
+		rs, err := a.rows(kernels[family])
 		if err != nil {
 			return err
 		}
@@ -53,8 +55,8 @@ func run(ptxas, nvdisasm string, write bool, cubins []string) error {
 	}
 	for _, r := range rows {
 		if r.spills() {
-			return fmt.Errorf("%s: %s uses local memory: %d bytes of stack, %d stored and %d loaded by spills on sm_80; %d, %d, %d on sm_90",
-				r.file, r.kernel, r.sm80.stack, r.sm80.stores, r.sm80.loads, r.sm90.stack, r.sm90.stores, r.sm90.loads)
+			return fmt.Errorf("%s uses local memory: %d bytes of stack, %d stored and %d loaded by spills on sm_80; %d, %d, %d on sm_90",
+				r.kernel, r.sm80.stack, r.sm80.stores, r.sm80.loads, r.sm90.stack, r.sm90.stores, r.sm90.loads)
 		}
 	}
 	var table bytes.Buffer

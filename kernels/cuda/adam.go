@@ -1,17 +1,11 @@
 package cuda
 
 import (
-	_ "embed"
 	"encoding/binary"
 	"math"
 
 	"onestep/kernels"
 )
-
-//go:embed adam.ptx
-var adamPTX string
-
-var adamModule = NewModule("adam.ptx", adamPTX)
 
 func init() { register(&kernels.Adam, adam, half) }
 
@@ -35,6 +29,6 @@ func adam(d *Device, a kernels.AdamArgs) {
 	if blocks == 0 {
 		return
 	}
-	d.Launch(adamModule, "adam_f32", Dim{X: blocks}, Dim{X: 256}, 0, append(args, Ptr(a.Plan), F32(a.Decay),
+	d.Launch(adamKernel(), Dim{X: blocks}, Dim{X: 256}, 0, append(args, Ptr(a.Plan), F32(a.Decay),
 		F32(float32(a.Beta1)), F32(float32(1-a.Beta1)), F32(float32(a.Beta2)), F32(float32(1-a.Beta2)), rates, I32(len(a.Rates)))...)
 }

@@ -1,21 +1,12 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed cast.ptx
-var castPTX string
-
-var castModule = NewModule("cast.ptx", castPTX)
+import "onestep/kernels"
 
 func init() { register(&kernels.Cast, cast, half) }
 
 func cast(d *Device, a kernels.CastArgs) {
 	if a.Y.Type != a.X.Type {
-		d.launchPointwise(castModule, "cast", a.N, buffers{a.Y, a.X})
+		castKernels.launch(d, a.N, buffers{a.Y, a.X})
 		return
 	}
 	width := a.N // one pixel of so many channels; what is left of 16 bytes is a second copy

@@ -1,15 +1,6 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed conv2d_input_grad.ptx
-var conv2DInputGradPTX string
-
-var conv2DInputGradModule = NewModule("conv2d_input_grad.ptx", conv2DInputGradPTX)
+import "onestep/kernels"
 
 func init() {
 	register(&kernels.Conv2DInputGrad, conv2DInputGrad, half, fits(func(a kernels.Conv2DInputGradArgs) bool { return a.KW <= maxTaps }))
@@ -17,9 +8,9 @@ func init() {
 
 // conv2DInputGrad is, for every phase of the stride, a convolution of dy by the taps that reach the pixels of that phase, turned round.
 func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
-	kind, free := d.operands(&a.DY, &a.Weight)
+	as, free := d.operands(&a.DY, &a.Weight)
 	defer free()
-	s, chunk := a.ConvShape, kind.chunk()
+	s, chunk := a.ConvShape, as.chunk()
 	o := ceil(s.O, chunk) * chunk
 	dy, freeDY := d.chunked(a.DY, grid{count: s.N * s.OH * s.OW, rows: 1, cols: s.O, stepA: s.O, stepC: 1}, 1)
 	defer freeDY()
@@ -31,8 +22,8 @@ func conv2DInputGrad(d *Device, a kernels.Conv2DInputGradArgs) {
 			j0, left, kw := kernels.LastTap(pw+s.PadW, s.KW, s.Stride)
 			v := view{h: s.OH, w: s.OW, c: o, gridH: ceil(s.H-ph, s.Stride), gridW: ceil(s.W-pw, s.Stride), step: 1, left: left, kw: kw}
 			p := product{
-				module: conv2DInputGradModule, entry: "conv2d_input_grad", kind: kind, m: s.N * v.gridH * v.gridW, n: s.I,
-				out: a.DX, ld: s.I, residual: a.Mask, masks: true, scale: a.Scale, takes: finishing{residual: true, scale: true},
+				op: conv2DInputGradProduct, arithmetic: as, m: s.N * v.gridH * v.gridW, n: s.I,
+				out: a.DX, ld: s.I, mask: a.Mask, scale: a.Scale,
 			}
 			if s.Stride > 1 {
 				p.rows = rowMap{

@@ -1,18 +1,6 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed conv2d_weight_grad.ptx
-var conv2DWeightGradPTX string
-
-var conv2DWeightGradModule = NewModule("conv2d_weight_grad.ptx", conv2DWeightGradPTX)
-
-// weightGradWithout are the tiles that have no kernel here: both sides of the product are channels times taps, or channels.
-var weightGradWithout = []string{"256x128", "128x16", "128x32"}
+import "onestep/kernels"
 
 func init() { register(&kernels.Conv2DWeightGrad, conv2DWeightGrad, half) }
 
@@ -25,9 +13,9 @@ func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	default:
 		d.columnSums(a.DBias, a.DY, a.Scale, pixels, s.O)
 	}
-	kind, free := d.operands(&a.X, &a.DY)
+	as, free := d.operands(&a.X, &a.DY)
 	defer free()
-	chunk := kind.chunk()
+	chunk := as.chunk()
 	i, o := ceil(s.I, chunk)*chunk, ceil(s.O, chunk)*chunk
 	x, freeX := d.chunked(a.X, grid{count: s.N * s.H * s.W, rows: 1, cols: s.I, stepA: s.I, stepC: 1}, 1)
 	defer freeX()
@@ -36,9 +24,9 @@ func conv2DWeightGrad(d *Device, a kernels.Conv2DWeightGradArgs) {
 	v := view{h: s.H, w: s.W, c: i, gridH: s.OH, gridW: s.OW, step: s.Stride, top: -s.PadH, left: -s.PadW, kh: s.KH, kw: s.KW}
 	args := append([]Arg{Ptr(x)}, v.args()...)
 	p := product{
-		module: conv2DWeightGradModule, entry: "conv2d_weight_grad", kind: kind, m: s.KH * s.KW * i, n: s.O,
+		op: conv2DWeightGradProduct, arithmetic: as, m: s.KH * s.KW * i, n: s.O,
 		terms: []term{{pixels, append(args, Ptr(dy), I32(o), I32(pixels))}},
-		out:   a.DWeight, ld: s.O, scale: a.Scale, takes: finishing{scale: true}, without: weightGradWithout,
+		out:   a.DWeight, ld: s.O, scale: a.Scale,
 	}
 	if i != s.I {
 		p.rows = rowMap{gridB: s.KH * s.KW, gridC: i, stepB: s.I, stepC: 1, keep: s.I}

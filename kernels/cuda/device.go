@@ -36,7 +36,7 @@ type Device struct {
 
 	constants constants
 
-	kernels  map[kernelKey]*kernel
+	kernels  map[*Kernel]*loaded
 	launch   driver.Launch // being made
 	recent   [16]string    // the names of the last launches, a ring
 	launched int           // so far
@@ -64,7 +64,7 @@ func On(drv driver.Driver, name string) (*Device, error) {
 	}
 	return &Device{
 		drv: drv, info: drv.Info(), name: name, stream: stream, sync: os.Getenv(SyncEnv) == "1",
-		pool: newPool(drv), kernels: map[kernelKey]*kernel{},
+		pool: newPool(drv), kernels: map[*Kernel]*loaded{},
 	}, nil
 }
 

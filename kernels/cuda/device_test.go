@@ -10,17 +10,16 @@ import (
 	"testing"
 
 	"onestep/kernels"
+	"onestep/kernels/cuda/asm"
 	"onestep/kernels/cuda/driver"
 	"onestep/kernels/cuda/driver/stub"
 )
 
-// testModule has the kernels that the stub knows.
-var testModule = NewModule("test.ptx", `.version 7.0
-.target sm_80
-.address_size 64
-.visible .entry echo(.param .u64 y, .param .u32 a, .param .f64 b, .param .f32 c, .param .u64 d) .maxntid 256, 1, 1 { ret; }
-.visible .entry axpb(.param .u64 y, .param .u64 x, .param .f32 a, .param .f64 b, .param .u32 n) .maxntid 256, 1, 1 { ret; }
-`)
+// Kernels of the names and parameters that the stub knows.
+var (
+	echoKernel = Probe("echo", 256, func(k *asm.Kernel) { k.Ptr("y"); k.I32("a"); k.F64("b"); k.F32("c"); k.U64("d") })
+	axpbKernel = Probe("axpb", 256, func(k *asm.Kernel) { k.Ptr("y"); k.Ptr("x"); k.F32("a"); k.F64("b"); k.I32("n") })
+)
 
 func newStub(t testing.TB) (*stub.Library, *Device) {
 	t.Helper()
@@ -43,7 +42,7 @@ func onStub(t testing.TB, s *stub.Library) *Device {
 
 // axpb is y = a·x + b.
 func axpb(d *Device, y, x kernels.Buf, a float32, b float64) {
-	d.Launch(testModule, "axpb", Dim{X: (y.Len + 255) / 256}, Dim{X: 256}, 0, Ptr(y), Ptr(x), F32(a), F64(b), I32(y.Len))
+	d.Launch(axpbKernel, Dim{X: (y.Len + 255) / 256}, Dim{X: 256}, 0, Ptr(y), Ptr(x), F32(a), F64(b), I32(y.Len))
 }
 
 func download(d *Device, b kernels.Buf) []float32 {
@@ -220,14 +219,13 @@ func TestLaunchChecks(t *testing.T) {
 	s, d := newStub(t)
 	b := d.Alloc(kernels.F32, 100)
 	one := Dim{X: 1}
-	mistake(t, "test.ptx: axpb has 5 parameters, not 1", func() { d.Launch(testModule, "axpb", one, one, 0, Ptr(b)) })
-	mistake(t, "parameter 2 of test.ptx: axpb has 4 bytes, not 8", func() { d.Launch(testModule, "axpb", one, one, 0, Ptr(b), Ptr(b), F64(1), F64(2), I32(0)) })
-	mistake(t, "no entry axp", func() { d.Launch(testModule, "axp", one, one, 0) })
+	mistake(t, "axpb has 5 parameters, not 1", func() { d.Launch(axpbKernel, one, one, 0, Ptr(b)) })
+	mistake(t, "parameter 2 of axpb has 4 bytes, not 8", func() { d.Launch(axpbKernel, one, one, 0, Ptr(b), Ptr(b), F64(1), F64(2), I32(0)) })
 	ok := []Arg{Ptr(b), Ptr(kernels.Buf{}), F32(0), F64(0), I32(0)}
-	mistake(t, "at most 256 threads", func() { d.Launch(testModule, "axpb", one, Dim{X: 257}, 0, ok...) })
-	mistake(t, "grid (0,1,1)", func() { d.Launch(testModule, "axpb", Dim{}, one, 0, ok...) })
-	mistake(t, "grid (1,65536,1)", func() { d.Launch(testModule, "axpb", Dim{X: 1, Y: 65536}, one, 0, ok...) })
-	mistake(t, "200000 bytes of dynamic shared memory; Stub A100 has 165888", func() { d.Launch(testModule, "axpb", one, one, 200000, ok...) })
+	mistake(t, "at most 256 threads", func() { d.Launch(axpbKernel, one, Dim{X: 257}, 0, ok...) })
+	mistake(t, "grid (0,1,1)", func() { d.Launch(axpbKernel, Dim{}, one, 0, ok...) })
+	mistake(t, "grid (1,65536,1)", func() { d.Launch(axpbKernel, Dim{X: 1, Y: 65536}, one, 0, ok...) })
+	mistake(t, "200000 bytes of dynamic shared memory; Stub A100 has 165888", func() { d.Launch(axpbKernel, one, one, 200000, ok...) })
 	mistake(t, "not on the device", func() { Ptr(kernels.HostF32(make([]float32, 3))) })
 	mistake(t, "does not fit", func() { I32(1 << 32) })
 	mistake(t, "does not fit", func() { I32(-1<<31 - 1) })
@@ -235,7 +233,7 @@ func TestLaunchChecks(t *testing.T) {
 		t.Errorf("%d launches", n)
 	}
 	for range 3 {
-		d.Launch(testModule, "axpb", one, one, 60000, ok...)
+		d.Launch(axpbKernel, one, one, 60000, ok...)
 	}
 	if n := s.Count("cuFuncSetAttribute"); n != 1 {
 		t.Errorf("shared memory was asked for %d times", n)
@@ -268,9 +266,9 @@ func TestLateErrors(t *testing.T) {
 	for range 2 {
 		axpb(d, b, b, 1, 1)
 	}
-	d.Launch(testModule, "echo", Dim{X: 1}, Dim{X: 1}, 0, Ptr(b), I32(0), F64(0), F32(0), U64(0))
+	d.Launch(echoKernel, Dim{X: 1}, Dim{X: 1}, 0, Ptr(b), I32(0), F64(0), F32(0), U64(0))
 	e := failure(t, func() { download(d, b) })
-	for _, w := range []string{"cuda:0 Stub A100: download: ", "(700)", "one failed: test.ptx: echo, test.ptx: axpb, test.ptx: axpb", SyncEnv + "=1"} {
+	for _, w := range []string{"cuda:0 Stub A100: download: ", "(700)", "one failed: echo, axpb, axpb", SyncEnv + "=1"} {
 		if !strings.Contains(e.Error(), w) {
 			t.Errorf("%v does not say %q", e, w)
 		}
@@ -283,7 +281,7 @@ func TestLateErrors(t *testing.T) {
 	s.Late(1)
 	axpb(d, b, b, 1, 1)
 	e = failure(t, func() { axpb(d, b, b, 1, 1) })
-	if want := "cuda:0 Stub A100: test.ptx: axpb: cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered"; e.Error() != want {
+	if want := "cuda:0 Stub A100: axpb: cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered"; e.Error() != want {
 		t.Errorf("%v, want %s", e, want)
 	}
 }

@@ -1,17 +1,8 @@
 package cuda
 
-import (
-	_ "embed"
+import "onestep/kernels"
 
-	"onestep/kernels"
-)
-
-//go:embed distance.ptx
-var distancePTX string
-
-var distanceModule = NewModule("distance.ptx", distancePTX)
-
-// distancePart is how many elements of a sample a block adds up (kernels/cuda/gen: distancePart).
+// distancePart is how many elements of a sample a block adds up.
 const distancePart = 8192
 
 func init() {
@@ -23,28 +14,21 @@ func init() {
 	})
 }
 
-func distanceName(squared bool) string {
-	if squared {
-		return "distance_l2"
-	}
-	return "distance_l1"
-}
-
 func sampleDistance(d *Device, a kernels.SampleDistanceArgs) {
 	mustIndex("sample_distance", a.N*a.I)
 	parts := ceil(a.I, distancePart)
 	part := d.Scratch(kernels.F32, a.N*parts)
-	entry, _ := pointwiseEntry(distanceName(a.Squared), a.I%8 == 0, buffers{a.X, a.Y})
-	d.Launch(distanceModule, entry, Dim{X: a.N, Y: parts}, Dim{X: 256}, 0, Ptr(part), Ptr(a.X), Ptr(a.Y), I32(a.I), I32(parts))
+	c := chunkOf(a.X.Type, a.I%8 == 0 && aligned(a.X, a.Y))
+	d.Launch(distanceKernel(a.Squared, c), Dim{X: a.N, Y: parts}, Dim{X: 256}, 0, Ptr(part), Ptr(a.X), Ptr(a.Y), I32(a.I), I32(parts))
 	d.finishSums(a.D, part, a.N, parts, float64(a.I))
 	d.Free(part)
 }
 
 // finishSums adds the parts of every sample's sum and divides by count.
 func (d *Device) finishSums(to, part kernels.Buf, n, parts int, count float64) {
-	d.Launch(distanceModule, "finish", Dim{X: n}, Dim{X: 32}, 0, Ptr(to), Ptr(part), I32(parts), F64(count))
+	d.Launch(finishKernel(), Dim{X: n}, Dim{X: 32}, 0, Ptr(to), Ptr(part), I32(parts), F64(count))
 }
 
 func sampleDistanceBackward(d *Device, a kernels.SampleDistanceBackwardArgs) {
-	d.launchRows(distanceModule, distanceName(a.Squared)+"_backward", a.N, a.I, buffers{a.DX, a.X, a.Y}, Ptr(a.DD), F32(float32(a.I)))
+	distanceBackwardKernels(a.Squared).launchRows(d, a.N, a.I, buffers{a.DX, a.X, a.Y}, Ptr(a.DD), F32(float32(a.I)))
 }

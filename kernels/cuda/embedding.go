@@ -1,15 +1,6 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed embedding.ptx
-var embeddingPTX string
-
-var embeddingModule = NewModule("embedding.ptx", embeddingPTX)
+import "onestep/kernels"
 
 func init() {
 	register(&kernels.Embedding, embedding)
@@ -26,11 +17,11 @@ func embeddingFrom(k int, sinFirst bool) (cos, sin Arg) {
 
 func embedding(d *Device, a kernels.EmbeddingArgs) {
 	cos, sin := embeddingFrom(a.K, a.SinFirst)
-	d.Launch(embeddingModule, "embedding_f32", Dim{X: a.N, Y: ceil(a.K, 256)}, Dim{X: 256}, 0, Ptr(a.Y), Ptr(a.C), Ptr(a.Omega), I32(a.K), cos, sin)
+	d.Launch(embeddingKernel(), Dim{X: a.N, Y: ceil(a.K, 256)}, Dim{X: 256}, 0, Ptr(a.Y), Ptr(a.C), Ptr(a.Omega), I32(a.K), cos, sin)
 }
 
 func embeddingBackward(d *Device, a kernels.EmbeddingBackwardArgs) {
 	cos, sin := embeddingFrom(a.K, a.SinFirst)
-	d.Launch(embeddingModule, "embedding_backward_f32", Dim{X: a.N}, Dim{X: 32}, 0,
+	d.Launch(embeddingBackwardKernel(), Dim{X: a.N}, Dim{X: 32}, 0,
 		Ptr(a.DC), Ptr(a.DY), Ptr(a.C), Ptr(a.Omega), I32(a.K), cos, sin)
 }

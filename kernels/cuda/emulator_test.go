@@ -12,6 +12,7 @@ import (
 
 	"onestep/kernels"
 	"onestep/kernels/cuda"
+	"onestep/kernels/cuda/asm"
 	"onestep/kernels/cuda/emulated"
 	"onestep/kernels/cuda/simt"
 )
@@ -33,6 +34,10 @@ func TestMain(m *testing.M) {
 	if _, d := shared(); code == 0 && whole && !onGPU {
 		if list := d.Unlaunched(); len(list) > 0 {
 			fmt.Fprintf(os.Stderr, "FAIL: no test launches %s\n", strings.Join(list, ", "))
+			code = 1
+		}
+		if list := cuda.Unlisted(); len(list) > 0 {
+			fmt.Fprintf(os.Stderr, "FAIL: no family lists %s, which is launched\n", strings.Join(list, ", "))
 			code = 1
 		}
 	}
@@ -70,62 +75,29 @@ func emulator(seed uint64) kernels.Device {
 	return d
 }
 
-// probe has kernels that do what the interpreter must see.
-var probe = cuda.NewModule("probe.ptx", `.version 7.0
-.target sm_80
-.address_size 64
-.visible .entry fill(.param .u64 y, .param .f32 a, .param .u32 n)
-.maxntid 64, 1, 1
-{
-	.reg .pred %p<2>;
-	.reg .b32 %r<5>;
-	.reg .f32 %f<2>;
-	.reg .b64 %rd<4>;
-	ld.param.u64 %rd1, [y];
-	ld.param.f32 %f1, [a];
-	ld.param.u32 %r1, [n];
-	mov.u32 %r2, %ctaid.x;
-	mov.u32 %r3, %tid.x;
-	mad.lo.u32 %r4, %r2, 64, %r3;
-	setp.ge.u32 %p1, %r4, %r1;
-	@%p1 ret;
-	cvta.to.global.u64 %rd1, %rd1;
-	mul.wide.u32 %rd2, %r4, 4;
-	add.u64 %rd3, %rd1, %rd2;
-	st.global.f32 [%rd3], %f1;
-	ret;
-}
-.visible .entry twice(.param .u64 y, .param .u64 x, .param .u32 n)
-.maxntid 64, 1, 1
-{
-	.reg .pred %p<2>;
-	.reg .b32 %r<5>;
-	.reg .f32 %f<2>;
-	.reg .b64 %rd<6>;
-	ld.param.u64 %rd1, [y];
-	ld.param.u64 %rd4, [x];
-	ld.param.u32 %r1, [n];
-	mov.u32 %r2, %ctaid.x;
-	mov.u32 %r3, %tid.x;
-	mad.lo.u32 %r4, %r2, 64, %r3;
-	setp.ge.u32 %p1, %r4, %r1;
-	@%p1 ret;
-	mul.wide.u32 %rd2, %r4, 4;
-	add.u64 %rd3, %rd1, %rd2;
-	add.u64 %rd5, %rd4, %rd2;
-	ld.global.f32 %f1, [%rd5];
-	add.f32 %f1, %f1, %f1;
-	st.global.f32 [%rd3], %f1;
-	ret;
-}
-`)
+// Kernels that do what the interpreter must see.
+var (
+	fillKernel = cuda.Probe("fill", 64, func(k *asm.Kernel) {
+		y, a, n := k.Ptr("y"), k.F32("a"), k.I32("n")
+		i := k.GlobalIndex()
+		k.If(i.Lt(n), func() { k.Store(asm.Global, y.Index(i, 4), 0, a) })
+	})
+	twiceKernel = cuda.Probe("twice", 64, func(k *asm.Kernel) {
+		y, x, n := k.Ptr("y"), k.Ptr("x"), k.I32("n")
+		i := k.GlobalIndex()
+		k.If(i.Lt(n), func() {
+			v := k.Load(asm.Global, asm.F32, x.Index(i, 4), 0)
+			k.Store(asm.Global, y.Index(i, 4), 0, v.Add(v))
+		})
+	})
+)
 
 func fill(d *cuda.Device, y kernels.Buf, a float32, n int) {
-	d.Launch(probe, "fill", cuda.Dim{X: (n + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.F32(a), cuda.I32(n))
+	d.Launch(fillKernel, cuda.Dim{X: (n + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.F32(a), cuda.I32(n))
 }
 
 func twice(d *cuda.Device, y, x kernels.Buf) {
-	d.Launch(probe, "twice", cuda.Dim{X: (y.Len + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.Ptr(x), cuda.I32(y.Len))
+	d.Launch(twiceKernel, cuda.Dim{X: (y.Len + 63) / 64}, cuda.Dim{X: 64}, 0, cuda.Ptr(y), cuda.Ptr(x), cuda.I32(y.Len))
 }
 
 func contents(d *cuda.Device, b kernels.Buf) []float32 {
@@ -165,13 +137,13 @@ func TestEmulated(t *testing.T) {
 			t.Fatalf("y[%d] = %v, want 3", i, v)
 		}
 	}
-	fault(t, func() { fill(d, x, 1, 101) }, "emulated: probe.ptx: fill: ", "probe.ptx:22", "block (1,0,0), thread 36")
+	fault(t, func() { fill(d, x, 1, 101) }, "emulated: fill: ", "fill.ptx:29", "block (1,0,0), thread 36")
 	fault(t, func() { fill(d, x.Slice(90, 100), 1, 11) }, "thread 10")
 	d.Free(x)
-	fault(t, func() { fill(d, x, 1, 1) }, "probe.ptx:22")
+	fault(t, func() { fill(d, x, 1, 1) }, "fill.ptx:29")
 	x = d.Alloc(kernels.F32, 100) // has the memory of before, but not its contents
 	fill(d, x, 1, 50)
-	fault(t, func() { twice(d, y, x) }, "probe.ptx: twice: ", "probe.ptx:43", "block (0,0,0), thread 50")
+	fault(t, func() { twice(d, y, x) }, "twice: ", "twice.ptx:30", "block (0,0,0), thread 50")
 	twice(d, y.Slice(0, 50), x)
 	d.Free(x)
 	d.Free(y)

@@ -1,40 +1,28 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed gemm.ptx
-var gemmPTX string
-
-var gemmModule = NewModule("gemm.ptx", gemmPTX)
-
-// gemmWithout are the tiles that have no kernel here: the networks' matrices are small.
-var gemmWithout = []string{"256x128", "256x64", "128x16", "128x32"}
+import "onestep/kernels"
 
 func init() { register(&kernels.GEMM, gemm, half) }
 
 func gemm(d *Device, a kernels.GEMMArgs) {
-	kind, free := d.operands(&a.A, &a.B)
+	as, free := d.operands(&a.A, &a.B)
 	defer free()
 	// No kernel has both transposed: A is then copied.
 	A, lda, freeA := d.matrix(a.A, a.M, a.K, a.LDA, a.TransA, a.TransA && !a.TransB)
 	defer freeA()
 	B, ldb, freeB := d.matrix(a.B, a.K, a.N, a.LDB, a.TransB, a.TransB)
 	defer freeB()
-	form := "_nn"
+	op := gemmNN
 	switch {
 	case a.TransB:
-		form = "_nt"
+		op = gemmNT
 	case a.TransA:
-		form = "_tn"
+		op = gemmTN
 	}
 	p := product{
-		module: gemmModule, entry: "gemm", form: form, kind: kind, m: a.M, n: a.N,
+		op: op, arithmetic: as, m: a.M, n: a.N,
 		terms: []term{{a.K, []Arg{Ptr(A), Ptr(B), I32(lda), I32(ldb), I32(a.K)}}},
-		out:   a.C, ld: a.LDC, bias: a.Bias, scale: 1, takes: finishing{bias: true}, without: gemmWithout,
+		out:   a.C, ld: a.LDC, bias: a.Bias, scale: 1,
 	}
 	p.run(d)
 }

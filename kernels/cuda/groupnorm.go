@@ -1,16 +1,10 @@
 package cuda
 
 import (
-	_ "embed"
 	"fmt"
 
 	"onestep/kernels"
 )
-
-//go:embed groupnorm.ptx
-var groupNormPTX string
-
-var groupNormModule = NewModule("groupnorm.ptx", groupNormPTX)
 
 func init() {
 	registerTyped(&kernels.GroupNorm, groupNorm, func(a kernels.GroupNormArgs) bool {
@@ -23,30 +17,28 @@ func init() {
 }
 
 func groupNorm(d *Device, a kernels.GroupNormArgs) {
-	p := planNorm(d, a.I, a.C, a.G, 1, a.Y, a.X)
-	d.Launch(groupNormModule, p.entry("groupnorm_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
+	p := planNorm(d, a.I, a.C, a.G, 1, a.X.Type, aligned(a.Y, a.X))
+	d.Launch(p.variant(a.X.Type, a.SiLU).kernel(), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
 		append([]Arg{Ptr(a.Y), Ptr(a.Mean), Ptr(a.Rstd), Ptr(a.X), Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride), F32(a.Eps)},
 			p.args(a.I, a.C, a.G)...)...)
 }
 
 func groupNormBackward(d *Device, a kernels.GroupNormBackwardArgs) {
-	p := planNorm(d, a.I, a.C, a.G, 2, a.DX, a.DY, a.X, besides(a.E, a.EWidth), besides(a.F, a.FWidth))
+	vectors := aligned(a.DX, a.DY, a.X) && alignedPixels(a.E, a.EWidth) && alignedPixels(a.F, a.FWidth)
+	p := planNorm(d, a.I, a.C, a.G, 2, a.X.Type, vectors)
 	dw, db := d.Scratch(kernels.F32, a.N*a.C), d.Scratch(kernels.F32, a.N*a.C) // (N,C): of each sample
-	d.Launch(groupNormModule, p.entry("groupnorm_backward_", a.X.Type, a.SiLU), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
+	d.Launch(p.variant(a.X.Type, a.SiLU).backward(), Dim{X: a.N * a.C / p.slab}, Dim{X: normThreads}, p.shared,
 		append([]Arg{Ptr(a.DX), Ptr(dw), Ptr(db), Ptr(a.DAdd), Ptr(a.DScale), Ptr(a.DShift), Ptr(a.DY), Ptr(a.X), Ptr(a.Mean), Ptr(a.Rstd),
 			Ptr(a.Add), Ptr(a.W), Ptr(a.B), Ptr(a.Scale), Ptr(a.Shift), I32(a.Stride),
 			Ptr(a.E), F32(a.EScale), I32(a.EWidth), Ptr(a.F), F32(a.FScale), I32(a.FWidth)}, p.args(a.I, a.C, a.G)...)...)
-	d.Launch(groupNormModule, "groupnorm_sum", Dim{X: (a.C + 31) / 32, Y: 2}, Dim{X: 1024}, 0,
+	d.Launch(groupNormSumKernel(), Dim{X: ceil(a.C, 32), Y: 2}, Dim{X: 32 * normSumWarps}, 0,
 		Ptr(a.DW), Ptr(a.DB), Ptr(dw), Ptr(db), I32(a.N), I32(a.C))
 	d.Free(dw)
 	d.Free(db)
 }
 
-// besides is x, or a buffer that is not aligned if its pixels, width elements apart, are not.
-func besides(x kernels.Buf, width int) kernels.Buf {
-	x.Addr |= uint64(width * x.Type.Size() % 16)
-	return x
-}
+// alignedPixels says whether all pixels of an image, which are width elements apart, start at multiples of 16 bytes, if there is an image.
+func alignedPixels(x kernels.Buf, width int) bool { return aligned(x) && width*x.Type.Size()%16 == 0 }
 
 // normThreads is the size of the blocks. The vectors of a slab's pixel may be no more, or a thread would have several columns.
 const normThreads = 256
@@ -67,26 +59,26 @@ type normPlan struct {
 // less, more if a sector of 32 bytes of all pixels is more and the device has it.
 const normData = 64 << 10
 
-// planNorm cuts images of the same sizes and type, of which inputs are read. Slabs are as many groups as make whole vectors, better whole
+// planNorm cuts images of the same sizes and type, of which inputs are read, and which allow vectors or not. Slabs are as many groups as make whole vectors, better whole
 // sectors, best whole lines of 128 bytes. Neither the batch nor the number of multiprocessors plays a part, so that a sample's bits do not depend on them.
-func planNorm(d *Device, i, c, g, inputs int, images ...kernels.Buf) normPlan {
-	size := images[0].Type.Size()
+func planNorm(d *Device, i, c, g, inputs int, t kernels.DType, vectors bool) normPlan {
+	size := t.Size()
 	per := c / g
 	p := normPlan{width: 16 / size}
 	p.slab = lcm(per, p.width)
-	if c%p.slab != 0 || !aligned(images...) {
+	if c%p.slab != 0 || !vectors {
 		p.width, p.slab = 1, per
 	}
 	bytes := func(slab int) int { return inputs * i * slab * size }
 	most := d.Info().SharedPerBlock
-	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.withShared(sectors, inputs, i, size) <= most {
+	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.sharedBytes(sectors, inputs, i, size) <= most {
 		p.slab = sectors
 	}
 	for slab := 2 * p.slab; slab*size <= 128 && c%slab == 0 && bytes(slab) <= normData; slab *= 2 {
 		p.slab = slab
 	}
 	p.chunk = i
-	if p.withShared(p.slab, inputs, i, size) > most {
+	if p.sharedBytes(p.slab, inputs, i, size) > most {
 		p.chunk = min(i, max(1, normData/(inputs*p.slab*size)))
 	}
 	p.cols = p.slab / p.width
@@ -95,31 +87,30 @@ func planNorm(d *Device, i, c, g, inputs int, images ...kernels.Buf) normPlan {
 	}
 	p.rows = normThreads / p.cols
 	p.parts = max(1, normThreads/p.slab)
-	p.shared = p.withShared(p.slab, inputs, p.chunk, size)
+	p.shared = p.sharedBytes(p.slab, inputs, p.chunk, size)
 	return p
 }
 
-// withShared is the shared memory in bytes of a block with so many channels of pixels of the input images.
-func (p normPlan) withShared(slab, inputs, pixels, size int) int {
-	const tables = 6
+// The shared memory of a block has, behind the images, sums by thread, sums by part and tables by channel.
+const (
+	normSums = 3  // sums that are reduced at a time, at most
+	normGap  = 16 // numbers left out between the halves of a table, and behind it
+)
+
+// sharedBytes is the shared memory of a block with so many channels of pixels of the input images; [normKernel.place] lays it out.
+func (p normPlan) sharedBytes(slab, inputs, pixels, size int) int {
 	parts := max(1, normThreads/slab)
 	data := inputs * ((pixels*slab*size + 15) &^ 15)
-	span := slab // kernels/cuda/gen: norm.span
+	span := slab
 	if p.width == 8 && slab%64 == 0 {
-		span += 16
+		span += normGap
 	}
-	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+3*parts*span+tables*span)
+	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+normSums*parts*span+normTables*span)
 }
 
-func (p normPlan) entry(name string, t kernels.DType, silu bool) string {
-	name += t.String()
-	if silu {
-		name += "_silu"
-	}
-	if p.width == 1 {
-		name += "_1"
-	}
-	return name
+// variant is the kernel's.
+func (p normPlan) variant(t kernels.DType, silu bool) normVariant {
+	return normVariant{chunkOf(t, p.width > 1), silu}
 }
 
 func (p normPlan) args(i, c, g int) []Arg {

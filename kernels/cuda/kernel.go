@@ -2,16 +2,13 @@ package cuda
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"onestep/kernels/cuda/driver"
 )
 
-// kernel is an entry that is loaded.
-type kernel struct {
-	name    string // "groupnorm.ptx: groupnorm_f32"
+// loaded is a kernel on a device.
+type loaded struct {
+	name    string
 	fn      driver.Func
 	info    driver.FuncInfo
 	params  []int // bytes of each
@@ -23,43 +20,33 @@ type kernel struct {
 // defaultShared is the dynamic shared memory in bytes that a kernel may use without asking.
 const defaultShared = 48 << 10
 
-type kernelKey struct {
-	m     *Module
-	entry string
-}
-
-// kernel finds an entry, and loads it at its first launch.
-func (d *Device) kernel(m *Module, entry string) *kernel {
-	key := kernelKey{m, entry}
-	if k := d.kernels[key]; k != nil {
-		return k
+// load finds a kernel on the device, and brings it there at its first launch: it is written, and the driver compiles it.
+func (d *Device) load(k *Kernel) *loaded {
+	if l := d.kernels[k]; l != nil {
+		return l
 	}
-	k := &kernel{name: m.Name + ": " + entry, dynamic: defaultShared}
-	text := excerpt(m.PTX, entry)
-	var err error
-	if k.params, err = signature(text, entry); err != nil {
-		panic(fmt.Errorf("kernels/cuda: %s: %w", m.Name, err))
-	}
+	ptx := k.PTX()
+	l := &loaded{name: k.Name, params: ptx.Params, dynamic: defaultShared}
 	at := 0
-	for _, size := range k.params {
+	for _, size := range l.params {
 		at = (at + size - 1) / size * size
-		k.offsets = append(k.offsets, at)
+		l.offsets = append(l.offsets, at)
 		at += size
 	}
-	k.block = make([]byte, at)
-	d.check(k.name, d.aside(func() (err error) {
-		mod, err := d.drv.Load(m.Name, text)
+	l.block = make([]byte, at)
+	d.check(k.Name, d.aside(func() (err error) {
+		mod, err := d.drv.Load(k.Name+".ptx", ptx.Text)
 		if err != nil {
 			return err
 		}
-		if k.fn, err = d.drv.Func(mod, entry); err != nil {
+		if l.fn, err = d.drv.Func(mod, k.Name); err != nil {
 			return err
 		}
-		k.info, err = d.drv.FuncInfo(k.fn)
+		l.info, err = d.drv.FuncInfo(l.fn)
 		return err
 	}))
-	d.kernels[key] = k
-	return k
+	d.kernels[k] = l
+	return l
 }
 
 // aside calls f, which prepares launches and is no part of a graph that is being captured.
@@ -71,7 +58,7 @@ func (d *Device) aside(f func() error) error {
 }
 
 // start makes a launch with the parameters in k.block.
-func (d *Device) start(k *kernel, grid, block Dim, shared int) {
+func (d *Device) start(k *loaded, grid, block Dim, shared int) {
 	grid, block = whole(grid), whole(block)
 	threads := block.X * block.Y * block.Z
 	if grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.Y > 65535 || grid.Z > 65535 || threads < 1 || threads > k.info.MaxThreads {
@@ -91,45 +78,3 @@ func (d *Device) start(k *kernel, grid, block Dim, shared int) {
 }
 
 func whole(d Dim) Dim { return Dim{X: d.X, Y: max(d.Y, 1), Z: max(d.Z, 1)} }
-
-var comment = regexp.MustCompile(`//.*|/\*(?s:.*?)\*/`)
-
-var paramType = regexp.MustCompile(`^\s*\.param\s+(?:\.align\s+\d+\s+)?\.([a-z])(\d+)\s`)
-
-// signature reads the sizes of an entry's parameters from its declaration: numbers and addresses of 4 and 8 bytes.
-func signature(ptx, entry string) ([]int, error) {
-	for rest := comment.ReplaceAllString(ptx, ""); ; {
-		_, after, found := strings.Cut(rest, ".entry")
-		if !found {
-			return nil, fmt.Errorf("no entry %s", entry)
-		}
-		rest = after
-		name := strings.TrimLeft(after, " \t\r\n")
-		tail, is := strings.CutPrefix(name, entry)
-		tail = strings.TrimLeft(tail, " \t\r\n")
-		if !is || tail == "" || !strings.ContainsRune("({.", rune(tail[0])) {
-			continue
-		}
-		list, open := strings.CutPrefix(tail, "(")
-		if !open {
-			return nil, nil
-		}
-		list, _, _ = strings.Cut(list, ")")
-		if strings.TrimSpace(list) == "" {
-			return nil, nil
-		}
-		var sizes []int
-		for i, p := range strings.Split(list, ",") {
-			f := paramType.FindStringSubmatch(p)
-			if f == nil {
-				return nil, fmt.Errorf("entry %s: parameter %d is no plain number: %s", entry, i, strings.TrimSpace(p))
-			}
-			bits, err := strconv.Atoi(f[2])
-			if err != nil || bits != 32 && bits != 64 {
-				return nil, fmt.Errorf("entry %s: parameter %d has %s bits", entry, i, f[2])
-			}
-			sizes = append(sizes, bits/8)
-		}
-		return sizes, nil
-	}
-}

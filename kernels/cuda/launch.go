@@ -12,15 +12,6 @@ import (
 // Dim is a grid's or block's extent. Zero Y and Z stand for 1.
 type Dim = driver.Dim
 
-// Module is one committed PTX file. A kernel of it is loaded on a device the first time it is launched.
-type Module struct {
-	Name string // of the file, for messages: "groupnorm.ptx"
-	PTX  string
-}
-
-// NewModule names a PTX text.
-func NewModule(name, ptx string) *Module { return &Module{Name: name, PTX: ptx} }
-
 // Arg is one kernel parameter.
 type Arg struct {
 	bits uint64
@@ -52,24 +43,24 @@ func F32(x float32) Arg { return Arg{uint64(math.Float32bits(x)), 4} }
 // F64 is a .f64.
 func F64(x float64) Arg { return Arg{math.Float64bits(x), 8} }
 
-// Launch starts entry of m on the device's stream, with so many bytes of dynamic shared memory. Parameters are laid out as the PTX entry declares
-// them; their number and sizes are checked against the declaration. Errors of the work itself come with a later call, and name the kernel if
+// Launch starts a kernel on the device's stream, with so many bytes of dynamic shared memory. Parameters are in the order in which the kernel's
+// writer asks for them, which their number and sizes are checked against. Errors of the work itself come with a later call, and name the kernel if
 // [SyncEnv] is set.
-func (d *Device) Launch(m *Module, entry string, grid, block Dim, shared int, args ...Arg) {
-	f := d.kernel(m, entry)
-	if len(args) != len(f.params) {
-		panic(fmt.Errorf("kernels/cuda: %s has %d parameters, not %d", f.name, len(f.params), len(args)))
+func (d *Device) Launch(k *Kernel, grid, block Dim, shared int, args ...Arg) {
+	l := d.load(k)
+	if len(args) != len(l.params) {
+		panic(fmt.Errorf("kernels/cuda: %s has %d parameters, not %d", l.name, len(l.params), len(args)))
 	}
 	for i, a := range args {
-		at := f.offsets[i]
+		at := l.offsets[i]
 		switch {
-		case a.size != f.params[i]:
-			panic(fmt.Errorf("kernels/cuda: parameter %d of %s has %d bytes, not %d", i, f.name, f.params[i], a.size))
+		case a.size != l.params[i]:
+			panic(fmt.Errorf("kernels/cuda: parameter %d of %s has %d bytes, not %d", i, l.name, l.params[i], a.size))
 		case a.size == 8:
-			binary.LittleEndian.PutUint64(f.block[at:], a.bits)
+			binary.LittleEndian.PutUint64(l.block[at:], a.bits)
 		default:
-			binary.LittleEndian.PutUint32(f.block[at:], uint32(a.bits))
+			binary.LittleEndian.PutUint32(l.block[at:], uint32(a.bits))
 		}
 	}
-	d.start(f, grid, block, shared)
+	d.start(l, grid, block, shared)
 }

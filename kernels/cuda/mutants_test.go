@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ const (
 	mutantsEnv = "ONESTEP_MUTANTS"
 	// mutantsSeedEnv draws those that are tried from the list; without it they are the first.
 	mutantsSeedEnv = "ONESTEP_MUTANTS_SEED"
-	// mutantEnv plants a mutant in the tests: "conv2d.ptx:1234:bar.sync 1;", or nothing after the second colon.
+	// mutantEnv plants a mutant in the tests: "conv2d_f32_64x64:1234:bar.sync 1;", or nothing after the second colon.
 	mutantEnv = "ONESTEP_MUTANT"
 
 	mutantSeed  = 1
@@ -33,43 +34,46 @@ const (
 	mutantTime  = 6 * time.Minute // that its tests may take
 )
 
-// shipped are the files, and the tests that run their kernels.
-var shipped = map[*Module]string{
-	adamModule:             "TestAdam|TestWholeVectors",
-	attentionModule:        "TestAttention|TestAttentionBackward|TestAttentionWidths|TestAttentionNotFinite|TestAttentionRows",
-	bilinearModule:         "TestBilinear",
-	castModule:             "TestCast",
-	conv2DModule:           "TestConv2D|TestConv2DManyTaps|TestConv2DNotFinite",
-	conv2DInputGradModule:  "TestConv2DInputGrad|TestConv2DManyTaps",
-	conv2DWeightGradModule: "TestConv2DWeightGrad",
-	distanceModule:         "TestSampleDistance",
-	elementwiseModule:      "TestAxpby|TestAxpbyInPlace|TestMul|TestChannelAffine|TestCopyChannels|TestWholeVectors",
-	embeddingModule:        "TestEmbedding",
-	gemmModule:             "TestGEMM",
-	groupNormModule:        "TestGroupNorm|TestGroupNormBackward|TestGroupNormHardStatistics|TestGroupNormBatch",
-	lpipsModule:            "TestLPIPSLayer|TestLPIPSLayerWidths",
-	normalModule:           "TestNormal",
-	pool2DModule:           "TestPool2D|TestPool2DWindows|TestMeanPixels",
-	productModule:          "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun|TestProductRows",
-	reduceModule:           "TestSquaredNorm|TestSquaredNormOverflow",
-	reluModule:             "TestReLUBackward|TestWholeVectors",
-	resampleModule:         "TestResample|TestResampleNotFinite",
-	siluModule:             "TestSiLU|TestSiLUFar|TestWholeVectors",
-	softmaxModule:          "TestCrossEntropy",
-	stepControlModule:      "TestStepControl",
+// sharedTests are the tests that run the kernels of families without a test file of their own; see [testsOf].
+var sharedTests = map[string]string{
+	"conv2d_input_grad":  "TestConv2DInputGrad|TestConv2DManyTaps",
+	"conv2d_weight_grad": "TestConv2DWeightGrad",
+	"product":            "TestConv2D|TestConv2DInputGrad|TestConv2DWeightGrad|TestConv2DManyTaps|TestConv2DNotFinite|TestGEMM|TestProductTilesRun|TestProductRows",
 }
 
-// tiled are the files whose kernels have a subtest each.
-var tiled = []*Module{gemmModule, conv2DModule, conv2DInputGradModule, conv2DWeightGradModule}
-
-// shippedModule finds a file.
-func shippedModule(name string) *Module {
-	for m := range shipped {
-		if m.Name == name {
-			return m
+// testsOf are the tests that run the kernels of a family x: those of the files x_test.go and x_*_test.go, and one of several families.
+func testsOf(t *testing.T, family string) string {
+	t.Helper()
+	if tests := sharedTests[family]; tests != "" {
+		return tests
+	}
+	tests := "TestWholeVectors"
+	files, err := filepath.Glob(family + "_*test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests of %s: %v", family, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
+			tests += "|" + m[1]
 		}
 	}
-	return nil
+	return tests
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+
+// tiled says whether a family's kernels have a subtest each.
+func tiled(family string) bool {
+	for _, c := range productCases {
+		if c.op.of.name == family {
+			return true
+		}
+	}
+	return false
 }
 
 // PlantGiven plants a mutant if the environment has one.
@@ -83,18 +87,15 @@ func PlantGiven() {
 }
 
 // launched are kernels that were launched on devices of single tests.
-var launched = map[kernelKey]*kernel{}
+var launched = map[*Kernel]*loaded{}
 
-// Unlaunched lists the shipped kernels that neither a device nor the device of a single test has launched.
+// Unlaunched lists the kernels that neither a device nor the device of a single test has launched.
 func (d *Device) Unlaunched() (list []string) {
-	for m := range shipped {
-		for _, k := range kernelTexts(m.PTX) {
-			if key := (kernelKey{m, k.entry}); d.kernels[key] == nil && launched[key] == nil {
-				list = append(list, m.Name+": "+k.entry)
-			}
+	for _, k := range Kernels() {
+		if d.kernels[k] == nil && launched[k] == nil {
+			list = append(list, k.Name)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 
@@ -105,14 +106,20 @@ func plantMutant(text string) error {
 	const stepsWithoutEnd = 1 << 20
 	parts := strings.SplitN(text, ":", 3)
 	if len(parts) != 3 {
-		return fmt.Errorf("%s=%q: want file:line:instruction", mutantEnv, text)
+		return fmt.Errorf("%s=%q: want kernel:line:instruction", mutantEnv, text)
 	}
-	m := shippedModule(parts[0])
+	i := slices.IndexFunc(Kernels(), func(k *Kernel) bool { return k.Name == parts[0] })
 	line, err := strconv.Atoi(parts[1])
-	if m == nil || err != nil || line < 1 || line > strings.Count(m.PTX, "\n") {
+	if i < 0 || err != nil {
+		return fmt.Errorf("%s=%q: no such kernel or line", mutantEnv, text)
+	}
+	k := Kernels()[i]
+	ptx := k.PTX()
+	if line < 1 || line > strings.Count(ptx.Text, "\n") {
 		return fmt.Errorf("%s=%q: no such line", mutantEnv, text)
 	}
-	m.PTX = mutant{line: line, after: parts[2]}.plant(m.PTX)
+	ptx.Text = mutant{line: line, after: parts[2]}.plant(ptx.Text)
+	k.ptx = func() PTX { return ptx }
 	simt.Strict.MaxSteps = stepsWithoutEnd
 	return nil
 }
@@ -137,11 +144,7 @@ func TestMutants(t *testing.T) {
 	if testing.Short() || os.Getenv("ONESTEP_DEVICE") == "cuda" {
 		t.Skip("part of the longer tests, on the interpreter")
 	}
-	texts := map[string]string{}
-	for m := range shipped {
-		texts[m.Name] = m.PTX
-	}
-	g := newMutantMaker(mutantSeed, texts)
+	g := newMutantMaker(mutantSeed)
 	mutants := make([]mutant, mutantCount)
 	for i := range mutants {
 		mutants[i] = g.draw(i)
@@ -233,15 +236,14 @@ func tryMutant(t *testing.T, m mutant) (survives bool, err error) {
 }
 
 func runMutant(t *testing.T, m mutant, short bool) (survives bool, err error) {
-	module := shippedModule(m.file)
-	run := "^(" + shipped[module] + ")$"
-	if slices.Contains(tiled, module) {
+	run := "^(" + testsOf(t, m.family) + ")$"
+	if tiled(m.family) {
 		run += "|^(TestProductTilesRun|TestProductRows|TestProductMemory)$/^" + tileTest(m.entry) + "$"
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+run, "-test.failfast", "-test.short="+strconv.FormatBool(short))
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.file, m.line, m.after))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.entry, m.line, m.after))
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := time.Since(start).Round(10 * time.Millisecond)

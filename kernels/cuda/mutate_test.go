@@ -13,8 +13,8 @@ import (
 
 // mutant is one changed instruction of a shipped kernel.
 type mutant struct {
-	file, entry   string
-	line          int // of the file, from 1
+	family, entry string
+	line          int // of the entry's text, from 1
 	nth           int // of the entry's instructions that are written alike, from 1
 	kind          string
 	before, after string // the instruction; nothing where it is dropped
@@ -22,7 +22,7 @@ type mutant struct {
 
 // key names a mutant though lines are added elsewhere.
 func (m mutant) key() string {
-	return strings.Join([]string{m.file, m.entry, m.kind, m.before, strconv.Itoa(m.nth), m.after}, "\t")
+	return strings.Join([]string{m.family, m.entry, m.kind, m.before, strconv.Itoa(m.nth), m.after}, "\t")
 }
 
 func (m mutant) String() string {
@@ -30,7 +30,7 @@ func (m mutant) String() string {
 	if after == "" {
 		after = "nothing"
 	}
-	return fmt.Sprintf("%s:%d, %s: %s: %s → %s", m.file, m.line, m.entry, m.kind, m.before, after)
+	return fmt.Sprintf("%s:%d: %s: %s → %s", m.entry, m.line, m.kind, m.before, after)
 }
 
 // instruction is a line of a kernel in parts.
@@ -66,26 +66,21 @@ func (in instruction) is(words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return in.opcode == w || strings.HasPrefix(in.opcode, w+".") })
 }
 
-// kernelText is one entry's instructions.
+// kernelText is one entry's text, which has one instruction in a line, and its instructions.
 type kernelText struct {
-	entry string
-	code  []instruction
+	entry, text string
+	code        []instruction
 }
 
-var entryLine = regexp.MustCompile(`^\.visible \.entry (\w+)\(`)
-
-// kernelTexts reads the entries of a file of kernels/cuda/gen, which has one instruction in a line.
-func kernelTexts(text string) (all []kernelText) {
-	for i, line := range strings.Split(text, "\n") {
-		if m := entryLine.FindStringSubmatch(line); m != nil {
-			all = append(all, kernelText{entry: m[1]})
-		} else if in, is := readInstruction(line); is {
-			k := &all[len(all)-1]
+func readKernel(k *Kernel) kernelText {
+	read := kernelText{entry: k.Name, text: k.PTX().Text}
+	for i, line := range strings.Split(read.text, "\n") {
+		if in, is := readInstruction(line); is {
 			in.line = i + 1
-			k.code = append(k.code, in)
+			read.code = append(read.code, in)
 		}
 	}
-	return all
+	return read
 }
 
 func readInstruction(line string) (in instruction, is bool) {
@@ -295,35 +290,35 @@ func changeConstant(in instruction, _ []instruction) (to []string) {
 	return to
 }
 
-// mutantMaker draws mutants of the shipped files.
+// mutantMaker draws mutants of all kernels.
 type mutantMaker struct {
-	seed    uint64
-	files   []string
-	texts   map[string]string
-	kernels map[string][]kernelText
-	taken   map[string]bool
+	seed     uint64
+	families []string
+	kernels  map[string][]kernelText // by family
+	taken    map[string]bool
 }
 
-func newMutantMaker(seed uint64, texts map[string]string) *mutantMaker {
-	g := &mutantMaker{seed: seed, texts: texts, kernels: map[string][]kernelText{}, taken: map[string]bool{}}
-	for name, text := range texts {
-		g.files = append(g.files, name)
-		g.kernels[name] = kernelTexts(text)
+func newMutantMaker(seed uint64) *mutantMaker {
+	g := &mutantMaker{seed: seed, kernels: map[string][]kernelText{}, taken: map[string]bool{}}
+	for _, f := range families {
+		g.families = append(g.families, f.name)
+		for _, k := range f.kernels() {
+			g.kernels[f.name] = append(g.kernels[f.name], readKernel(k))
+		}
 	}
-	slices.Sort(g.files)
 	return g
 }
 
-// draw makes the i-th mutant, which is none of those before: for even i of each file in turn, for odd i of any kernel.
+// draw makes the i-th mutant, which is none of those before: for even i of each family in turn, for odd i of any kernel.
 func (g *mutantMaker) draw(i int) mutant {
 	r := rand.New(rand.NewPCG(g.seed, uint64(i)))
 	for {
-		file := g.files[i/2%len(g.files)]
-		k := g.kernels[file][r.IntN(len(g.kernels[file]))]
+		family := g.families[i/2%len(g.families)]
+		k := g.kernels[family][r.IntN(len(g.kernels[family]))]
 		if i%2 == 1 {
-			file, k = g.anyKernel(r)
+			family, k = g.anyKernel(r)
 		}
-		if m, is := g.mutate(r, file, k); is && !g.taken[m.key()] && g.parses(m) {
+		if m, is := g.mutate(r, family, k); is && !g.taken[m.key()] && parses(m, k.text) {
 			g.taken[m.key()] = true
 			return m
 		}
@@ -332,11 +327,11 @@ func (g *mutantMaker) draw(i int) mutant {
 
 func (g *mutantMaker) anyKernel(r *rand.Rand) (string, kernelText) {
 	count := 0
-	for _, f := range g.files {
+	for _, f := range g.families {
 		count += len(g.kernels[f])
 	}
 	n := r.IntN(count)
-	for _, f := range g.files {
+	for _, f := range g.families {
 		if n < len(g.kernels[f]) {
 			return f, g.kernels[f][n]
 		}
@@ -346,7 +341,7 @@ func (g *mutantMaker) anyKernel(r *rand.Rand) (string, kernelText) {
 }
 
 // mutate changes a kernel in a way of which all kinds are equally likely, if the one that is drawn fits any of its instructions.
-func (g *mutantMaker) mutate(r *rand.Rand, file string, k kernelText) (m mutant, is bool) {
+func (g *mutantMaker) mutate(r *rand.Rand, family string, k kernelText) (m mutant, is bool) {
 	kind := mutations[r.IntN(len(mutations))]
 	order := r.Perm(len(k.code))
 	for _, at := range order {
@@ -355,7 +350,7 @@ func (g *mutantMaker) mutate(r *rand.Rand, file string, k kernelText) (m mutant,
 		if len(to) == 0 {
 			continue
 		}
-		m = mutant{file: file, entry: k.entry, line: in.line, kind: kind.kind, before: in.text, after: to[r.IntN(len(to))]}
+		m = mutant{family: family, entry: k.entry, line: in.line, kind: kind.kind, before: in.text, after: to[r.IntN(len(to))]}
 		for _, other := range k.code[:at+1] {
 			if other.text == in.text {
 				m.nth++
@@ -367,12 +362,12 @@ func (g *mutantMaker) mutate(r *rand.Rand, file string, k kernelText) (m mutant,
 }
 
 // parses says whether a mutant is a kernel at all.
-func (g *mutantMaker) parses(m mutant) bool {
-	_, err := ptx.Parse(m.file, excerpt(m.plant(g.texts[m.file]), m.entry))
+func parses(m mutant, text string) bool {
+	_, err := ptx.Parse(m.entry+".ptx", m.plant(text))
 	return err == nil
 }
 
-// plant is a file with the mutant in place of what was.
+// plant is a text with the mutant in place of what was.
 func (m mutant) plant(text string) string {
 	lines := strings.Split(text, "\n")
 	lines[m.line-1] = "\t" + m.after

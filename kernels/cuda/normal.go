@@ -1,16 +1,10 @@
 package cuda
 
 import (
-	_ "embed"
 	"fmt"
 
 	"onestep/kernels"
 )
-
-//go:embed normal.ptx
-var normalPTX string
-
-var normalModule = NewModule("normal.ptx", normalPTX)
 
 func init() { register(&kernels.Normal, normal) }
 
@@ -19,12 +13,8 @@ func normal(d *Device, a kernels.NormalArgs) {
 		panic(fmt.Errorf("kernels/cuda: normal: samples %d to %d; want less than 2⁴⁴", a.First, a.First+uint64(a.N)))
 	}
 	mustIndex("normal", a.N*a.I)
-	entry := "normal_f32"
-	if a.I%4 != 0 || !aligned(a.Y) {
-		entry += "_any"
-	}
 	blocks := ceil(a.I, 4)
 	threads := min(256, ceil(blocks, 32)*32)
-	d.Launch(normalModule, entry, Dim{X: a.N, Y: ceil(blocks, threads)}, Dim{X: threads}, 0,
+	d.Launch(normalKernel(a.I%4 == 0 && aligned(a.Y)), Dim{X: a.N, Y: ceil(blocks, threads)}, Dim{X: threads}, 0,
 		Ptr(a.Y), Ptr(a.Step), U64(a.Seed), U64(a.First), I32(int(a.Stream)), F32(a.Scale), I32(a.I))
 }

@@ -1,15 +1,6 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed pool2d.ptx
-var pool2DPTX string
-
-var pool2DModule = NewModule("pool2d.ptx", pool2DPTX)
+import "onestep/kernels"
 
 func init() {
 	registerTyped(&kernels.Pool2D, pool2D, func(a kernels.Pool2DArgs) bool { return sameType(a.Y, a.X) })
@@ -22,10 +13,10 @@ func init() {
 func pool2D(d *Device, a kernels.Pool2DArgs) {
 	bufs, sizes := buffers{a.Y, a.X}, []Arg{I32(a.H), I32(a.W)}
 	if a.Halves() {
-		d.launchImage(pool2DModule, poolName("pool2d", a.Max), true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, I32(a.OH), I32(a.OW))...)
+		d.launchImage(pooling{isMax: a.Max}.kernel, true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, I32(a.OH), I32(a.OW))...)
 		return
 	}
-	d.launchImage(pool2DModule, poolName("pool_window", a.Max), true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, window(a.PoolShape)...)...)
+	d.launchImage(pooling{windows: true, isMax: a.Max}.kernel, true, a.N, a.OH, a.OW, a.C, bufs, append(sizes, windowArgs(a.PoolShape)...)...)
 }
 
 func pool2DBackward(d *Device, a kernels.Pool2DBackwardArgs) {
@@ -34,33 +25,25 @@ func pool2DBackward(d *Device, a kernels.Pool2DBackwardArgs) {
 		bufs = append(bufs, a.X)
 	}
 	if a.Halves() {
-		d.launchImage(pool2DModule, poolName("pool2d", a.Max)+"_backward", true, a.N, (a.H+1)/2, (a.W+1)/2, a.C, bufs, sizes...)
+		d.launchImage(pooling{isMax: a.Max, backward: true}.kernel, true, a.N, (a.H+1)/2, (a.W+1)/2, a.C, bufs, sizes...)
 		return
 	}
-	sizes = append(sizes, window(a.PoolShape)...)
-	d.launchImage(pool2DModule, poolName("pool_window", a.Max)+"_backward", true, a.N, a.H, a.W, a.C, bufs, sizes...)
+	sizes = append(sizes, windowArgs(a.PoolShape)...)
+	d.launchImage(pooling{windows: true, isMax: a.Max, backward: true}.kernel, true, a.N, a.H, a.W, a.C, bufs, sizes...)
 }
 
-func poolName(name string, isMax bool) string {
-	if isMax {
-		return name + "_max"
-	}
-	return name + "_mean"
-}
-
-// window is the geometry as kernels take it (kernels/cuda/gen: window).
-func window(s kernels.PoolShape) []Arg {
-	stride := divisor(s.Stride)
-	return []Arg{I32(s.Kernel), I32(s.Pad), stride[0], stride[1], stride[2]}
+// windowArgs is the geometry in the order of newWindow's parameters.
+func windowArgs(s kernels.PoolShape) []Arg {
+	return append([]Arg{I32(s.Kernel), I32(s.Pad)}, divisors(s.Stride)...)
 }
 
 func meanPixels(d *Device, a kernels.MeanPixelsArgs) {
 	if a.Grad {
-		c := divisor(a.C)
 		vectors := bit(a.C%(16/a.X.Type.Size()) == 0 && aligned(a.X), 1) // a pixel's channels are whole vectors
-		d.launchRows(pool2DModule, "mean_pixels_backward", a.N, a.I*a.C, buffers{a.Y}, Ptr(a.X), c[0], c[1], c[2], F32(float32(a.I)), I32(vectors))
+		args := append(append([]Arg{Ptr(a.X)}, divisors(a.C)...), F32(float32(a.I)), I32(vectors))
+		meanPixelsBackwardKernels.launchRows(d, a.N, a.I*a.C, buffers{a.Y}, args...)
 		return
 	}
 	mustIndex("mean_pixels", a.N*a.I*a.C)
-	d.Launch(pool2DModule, typed("mean_pixels", a.X), Dim{X: a.N, Y: ceil(a.C, 32)}, Dim{X: 256}, 0, Ptr(a.Y), Ptr(a.X), I32(a.I), I32(a.C))
+	d.Launch(meanPixelsKernel(typesOf(a.X)[0]), Dim{X: a.N, Y: ceil(a.C, 32)}, Dim{X: 256}, 0, Ptr(a.Y), Ptr(a.X), I32(a.I), I32(a.C))
 }

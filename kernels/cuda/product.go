@@ -1,41 +1,26 @@
 package cuda
 
 import (
-	_ "embed"
-	"fmt"
 	"math"
-	"slices"
 
 	"onestep/kernels"
 )
 
-//go:embed product.ptx
-var productPTX string
-
-var productModule = NewModule("product.ptx", productPTX)
-
 // product is C = max( scale·(Σ A·B + bias + residual), floor ) as launches: the sum of several products of the same size, each with its own
 // operands, whose rows may be stored in another order.
 type product struct {
-	module         *Module
-	entry          string // the kernels' names are this, the kind and the form, and the tile
-	form           string // "_nn"; empty where there is one
-	kind           productKind
+	op             *productOp
+	arithmetic     arithmetic
 	m, n           int
 	terms          []term
 	out            kernels.Buf
-	ld             int         // elements between rows of out and residual
+	ld             int         // elements between rows of out and other
 	bias, residual kernels.Buf // or not given
-	masks          bool        // the residual, if given, is a mask: C is 0 where it is not positive, else without it
+	mask           kernels.Buf // where it is not positive C is 0; or not given
 	scale          float32
 	relu           bool
 	rows           rowMap
-	takes          finishing
-	without        []string // tiles that this operation has no kernel for
 }
-
-// finishing says which parameters the operation's kernels take that say what is done to C before it is stored (kernels/cuda/gen).
-type finishing struct{ bias, residual, scale, floor bool }
 
 // term is one product of a sum: its depth, and the parameters of its operands.
 type term struct {
@@ -51,23 +36,16 @@ type rowMap struct {
 	keep                       int
 }
 
-// The bits of the parameters "types" (kernels/cuda/gen).
-const (
-	wideOut, wideBias, vectorC      = 1, 2, 4
-	halfOut, halfBias, halfResidual = 1, 2, 4
-	maskResidual                    = 8
-)
-
 // run makes the launches.
 func (p *product) run(d *Device) {
 	direct := len(p.terms) == 1 && p.rows == rowMap{} && p.storesItself()
-	whole := target{out: p.out, bias: p.bias, residual: p.residual, scale: p.scale, floor: p.floor(), ld: p.ld}
+	whole := target{out: p.out, bias: p.bias, other: p.other(), scale: p.scale, floor: p.floor(), ld: p.ld}
 	var plans []productPlan
 	parts := 0
 	for _, t := range p.terms {
-		plan := planProduct(p.kind, p.choice(d.tile), p.m, p.n, ceil(t.k, p.kind.slice()), d.SMs(), p.vector(whole), direct)
+		plan := planProduct(p.choice(d.tile), p.m, p.n, ceil(t.k, p.arithmetic.slice()), d.SMs(), p.vector(whole), direct)
 		if d.unsplit {
-			plan.splits, plan.run = 1, ceil(t.k, p.kind.slice())
+			plan.splits, plan.run = 1, ceil(t.k, p.arithmetic.slice())
 		}
 		plans = append(plans, plan)
 		parts += plan.splits
@@ -100,53 +78,66 @@ func (p *product) floor() float32 {
 	return negInf
 }
 
-func (p *product) has(t productTile) bool { return !slices.Contains(p.without, t.name) }
-
-// choice is the tiles to choose from: that of a name if there is one, else all.
-func (p *product) choice(name string) func(productTile) bool {
-	only := func(t productTile) bool { return t.name == name && p.has(t) }
-	if slices.ContainsFunc(p.kind.tiles, only) {
-		return only
+// other is the residual or the mask.
+func (p *product) other() kernels.Buf {
+	if p.mask.Given() {
+		return p.mask
 	}
-	return p.has
+	return p.residual
+}
+
+// choice is the tiles to choose from: that of a name if there is one, else all that the operation has for the arithmetic.
+func (p *product) choice(name string) (tiles []tile) {
+	for _, t := range p.op.tiles {
+		if t.arithmetic != p.arithmetic {
+			continue
+		}
+		if t.name == name {
+			return []tile{t}
+		}
+		tiles = append(tiles, t)
+	}
+	return tiles
 }
 
 // storesItself says whether the kernels can store C in the types that are asked for.
 func (p *product) storesItself() bool {
-	if p.residual.Given() && p.residual.Type != p.out.Type {
+	if other := p.other(); other.Given() && other.Type != p.out.Type {
 		return false
 	}
-	return p.kind.typ == kernels.F16 || p.out.Type == kernels.F32 && (!p.bias.Given() || p.bias.Type == kernels.F32)
+	return p.arithmetic == tensor || p.out.Type == kernels.F32 && (!p.bias.Given() || p.bias.Type == kernels.F32)
 }
 
 // target is where a kernel puts its sum, and what it does to it before.
 type target struct {
-	out, bias, residual kernels.Buf
-	scale, floor        float32
-	ld                  int
-	free                bool // what lies between rows may be written
+	out, bias    kernels.Buf
+	other        kernels.Buf // residual or mask
+	scale, floor float32
+	ld           int
+	free         bool // what lies between rows may be written
 }
 
 // vector says whether the target can be written 16 bytes at a time: where a row of C is no multiple of that, there must be room behind it.
 func (p *product) vector(to target) bool {
 	chunk := 16 / to.out.Type.Size()
-	return to.ld%chunk == 0 && (p.n%chunk == 0 || to.free) && aligned(to.out, to.residual)
+	return to.ld%chunk == 0 && (p.n%chunk == 0 || to.free) && aligned(to.out, to.other)
 }
 
 func (p *product) start(d *Device, plan productPlan, t term, to target) {
 	types := bit(to.out.Type == kernels.F32, wideOut) | bit(to.bias.Type == kernels.F32, wideBias) | bit(p.vector(to), vectorC)
-	args := append([]Arg{Ptr(to.out)}, p.takes.args(to)...)
-	args = append(args, I32(to.ld), I32(types), I32(p.m), I32(p.n), I32(ceil(t.k, p.kind.slice())), I32(plan.run))
+	args := append([]Arg{Ptr(to.out)}, p.op.does.args(to)...)
+	args = append(args, I32(to.ld), I32(types), I32(p.m), I32(p.n), I32(ceil(t.k, p.arithmetic.slice())), I32(plan.run))
 	grid := Dim{X: ceil(p.m, plan.tile.m) * ceil(p.n, plan.tile.n), Y: plan.splits}
-	d.Launch(p.module, p.entry+"_"+p.kind.name+p.form+"_"+plan.tile.name, grid, Dim{X: plan.tile.threads}, plan.tile.shared, append(args, t.args...)...)
+	d.Launch(p.op.kernel(plan.tile), grid, Dim{X: plan.tile.threads()}, plan.tile.shared(), append(args, t.args...)...)
 }
 
+// args are the parameters that [newEpilogue] asks for first.
 func (f finishing) args(to target) (args []Arg) {
 	if f.bias {
 		args = append(args, Ptr(to.bias))
 	}
-	if f.residual {
-		args = append(args, Ptr(to.residual))
+	if f.hasOther() {
+		args = append(args, Ptr(to.other))
 	}
 	if f.scale {
 		args = append(args, F32(to.scale))
@@ -163,19 +154,17 @@ func (p *product) reduce(d *Device, scratch kernels.Buf, parts, stride int) {
 	if r == (rowMap{}) {
 		r = rowMap{gridB: 1, gridC: p.m, stepC: 1, keep: p.m}
 	}
-	mustIndex(p.entry, p.m*p.n)
-	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.residual.Type == kernels.F16, halfResidual)
-	types |= bit(p.masks && p.residual.Given(), maskResidual)
-	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.residual), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
-	entry, width := "product_reduce", 1
-	if p.n%4 == 0 && p.ld%4 == 0 && stride%4 == 0 && aligned(p.out, p.bias, p.residual, scratch) {
-		entry, width = "product_reduce_4", 4
+	mustIndex(p.op.name, p.m*p.n)
+	types := bit(p.out.Type == kernels.F16, halfOut) | bit(p.bias.Type == kernels.F16, halfBias) | bit(p.other().Type == kernels.F16, halfResidual)
+	types |= bit(p.mask.Given(), maskResidual)
+	width := 1
+	if p.n%4 == 0 && p.ld%4 == 0 && stride%4 == 0 && aligned(p.out, p.bias, p.other(), scratch) {
+		width = 4
 	}
-	args = append(args, all(divisor(p.n/width))...)
-	args = append(args, I32(stride), I32(p.ld))
-	args = append(args, all(divisor(r.gridB), divisor(r.gridC))...)
-	args = append(args, I32(r.first), I32(r.stepA), I32(r.stepB), I32(r.stepC), I32(r.keep))
-	d.Launch(productModule, entry, Dim{X: ceil(p.m*p.n/width, 256)}, Dim{X: 256}, 0, args...)
+	args := []Arg{Ptr(p.out), Ptr(scratch), Ptr(p.bias), Ptr(p.other()), F32(p.scale), F32(p.floor()), I32(types), I32(parts), I32(p.m)}
+	args = append(append(args, divisors(p.n/width)...), I32(stride), I32(p.ld))
+	args = append(append(args, divisors(r.gridB, r.gridC)...), I32(r.first), I32(r.stepA), I32(r.stepB), I32(r.stepC), I32(r.keep))
+	d.Launch(reduceKernel(width), Dim{X: ceil(p.m*p.n/width, 256)}, Dim{X: 256}, 0, args...)
 }
 
 func bit(set bool, b int) int {
@@ -185,23 +174,16 @@ func bit(set bool, b int) int {
 	return 0
 }
 
-func all(divisors ...[3]Arg) (args []Arg) {
-	for _, d := range divisors {
-		args = append(args, d[:]...)
-	}
-	return args
-}
-
 // operands brings what is multiplied to one type: halves, unless one is float32. free gives back what it made.
-func (d *Device) operands(bufs ...*kernels.Buf) (kind productKind, free func()) {
-	kind = productHalf
+func (d *Device) operands(bufs ...*kernels.Buf) (as arithmetic, free func()) {
+	as = tensor
 	for _, b := range bufs {
 		if b.Type == kernels.F32 {
-			kind = productFloat32
+			as = ffma
 		}
 	}
 	var made []kernels.Buf
-	if kind.typ == kernels.F32 {
+	if as == ffma {
 		for _, b := range bufs {
 			if b.Type == kernels.F16 {
 				wide := d.Scratch(kernels.F32, b.Len)
@@ -211,10 +193,10 @@ func (d *Device) operands(bufs ...*kernels.Buf) (kind productKind, free func()) 
 			}
 		}
 		if d.TF32 {
-			kind = productTF32
+			as = tf32
 		}
 	}
-	return kind, func() {
+	return as, func() {
 		for _, b := range made {
 			d.Free(b)
 		}
@@ -239,9 +221,9 @@ func (d *Device) chunked(x kernels.Buf, g grid, rowUnit int) (y kernels.Buf, fre
 	size := g.count * rows * cols
 	mustIndex("product_pad", size)
 	y = d.Scratch(x.Type, size)
-	args := append([]Arg{Ptr(y), Ptr(x), I32(size / chunk), I32(g.rows), I32(g.cols)}, all(divisor(rows), divisor(cols/chunk))...)
+	args := append([]Arg{Ptr(y), Ptr(x), I32(size / chunk), I32(g.rows), I32(g.cols)}, divisors(rows, cols/chunk)...)
 	args = append(args, I32(g.stepA), I32(g.stepB), I32(g.stepC))
-	d.Launch(productModule, fmt.Sprintf("product_pad_%v", x.Type), Dim{X: ceil(size/chunk, 256)}, Dim{X: 256}, 0, args...)
+	d.Launch(padKernel(typesOf(x)[0]), Dim{X: ceil(size/chunk, 256)}, Dim{X: 256}, 0, args...)
 	return y, func() { d.Free(y) }
 }
 
@@ -252,21 +234,18 @@ func (d *Device) columnSums(y, x kernels.Buf, scale float32, m, n int) {
 		d.columnSumsEnd(y, x, scale, m, n)
 		return
 	}
-	entry, columns := fmt.Sprintf("product_column_sums_%v", x.Type), 8*16/x.Type.Size()
-	if n%(16/x.Type.Size()) != 0 || !aligned(x) {
-		entry, columns = entry+"_any", 32
-	}
-	blocks := ceil(n, columns)
+	c := chunkOf(x.Type, n%(16/x.Type.Size()) == 0 && aligned(x))
+	blocks := ceil(n, columnLanes(c)*c.width)
 	run := ceil(m, max(1, min(ceil(m, minRun), 4*d.SMs()/blocks, maxSplits)))
 	parts := ceil(m, run)
 	scratch := d.Scratch(kernels.F32, parts*n)
 	defer d.Free(scratch)
-	d.Launch(productModule, entry, Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
+	d.Launch(columnSumsKernel(c), Dim{X: blocks, Y: parts}, Dim{X: 256}, 0, Ptr(scratch), Ptr(x), I32(m), I32(n), I32(run))
 	d.columnSumsEnd(y, scratch, scale, parts, n)
 }
 
 // columnSumsEnd is columnSums for a few rows of float32.
 func (d *Device) columnSumsEnd(y, x kernels.Buf, scale float32, m, n int) {
-	d.Launch(productModule, fmt.Sprintf("product_column_sums_end_%v", y.Type), Dim{X: ceil(n, 32)}, Dim{X: 512}, 0,
+	d.Launch(columnSumsEndKernel(typesOf(y)[0]), Dim{X: ceil(n, 32)}, Dim{X: 32 * columnSumsEndWarps}, 0,
 		Ptr(y), Ptr(x), F32(scale), I32(m), I32(n))
 }

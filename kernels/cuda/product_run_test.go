@@ -46,14 +46,14 @@ type productSize struct {
 
 // productCases are the products whose tiles are tried.
 var productCases = []struct {
-	name    string
-	without []string
-	run     func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option)
+	name string
+	op   *productOp
+	run  func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option)
 }{
-	{"gemm nn", gemmWithout, gemmCase(false, false)},
-	{"gemm nt", gemmWithout, gemmCase(false, true)},
-	{"gemm tn", gemmWithout, gemmCase(true, false)},
-	{"conv2d", nil, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
+	{"gemm nn", gemmNN, gemmCase(false, false)},
+	{"gemm nt", gemmNT, gemmCase(false, true)},
+	{"gemm tn", gemmTN, gemmCase(true, false)},
+	{"conv2d", conv2DProduct, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.Conv2D, func(r *kernelstest.Rand) kernels.Conv2DArgs {
 			s := size.shape()
 			y := s.N * s.OH * s.OW * s.O
@@ -63,7 +63,7 @@ var productCases = []struct {
 			}
 		}, open, options...)
 	}},
-	{"conv2d_input_grad", nil, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
+	{"conv2d_input_grad", conv2DInputGradProduct, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		for _, masked := range []bool{false, true} {
 			kernelstest.AgreeOn(t, &kernels.Conv2DInputGrad, func(r *kernelstest.Rand) kernels.Conv2DInputGradArgs {
 				s := size.shape()
@@ -78,7 +78,7 @@ var productCases = []struct {
 			}, open, options...)
 		}
 	}},
-	{"conv2d_weight_grad", weightGradWithout, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
+	{"conv2d_weight_grad", conv2DWeightGradProduct, func(t *testing.T, open kernelstest.Opener, size productSize, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.Conv2DWeightGrad, func(r *kernelstest.Rand) kernels.Conv2DWeightGradArgs {
 			s := size.weight()
 			return kernels.Conv2DWeightGradArgs{
@@ -158,33 +158,28 @@ func small(r *kernelstest.Rand, n, limit int) kernels.Buf {
 // eachTile runs f for every case, arithmetic and tile.
 func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run func(size productSize, options ...kernelstest.Option))) {
 	for _, c := range productCases {
-		for _, kind := range []productKind{productFloat32, productTF32, productHalf} {
-			for _, tile := range kind.tiles {
-				if !(&product{without: c.without}).has(tile) {
-					continue
-				}
-				t.Run(c.name+" "+kind.name+" "+tile.name, func(t *testing.T) {
-					d, open := strict(t, counters)
-					defer d.Close()
-					d.tile, d.TF32 = tile.name, kind.name == productTF32.name
-					f(t, func(size productSize, options ...kernelstest.Option) {
-						if size.wide && kind.typ != kernels.F16 {
-							return
-						}
-						if kind.typ == kernels.F16 {
-							options = append(options, kernelstest.AllHalf())
-						} else {
-							options = append(options, kernelstest.OnlyF32())
-						}
-						if size.wide {
-							options = append(options, kernelstest.OnlyF32("C", "Y", "Residual", "DX", "Mask", "DWeight", "DBias"))
-						}
-						d.unsplit = size.rows > 0
-						size.typ = kind.typ
-						c.run(t, open, size, append(options, kernelstest.Exactly(), kernelstest.Trials(1))...)
-					})
+		for _, tile := range c.op.tiles {
+			t.Run(c.name+" "+tile.arithmetic.String()+" "+tile.name, func(t *testing.T) {
+				d, open := strict(t, counters)
+				defer d.Close()
+				d.tile, d.TF32 = tile.name, tile.arithmetic == tf32
+				f(t, func(size productSize, options ...kernelstest.Option) {
+					if size.wide && tile.typ() != kernels.F16 {
+						return
+					}
+					if tile.typ() == kernels.F16 {
+						options = append(options, kernelstest.AllHalf())
+					} else {
+						options = append(options, kernelstest.OnlyF32())
+					}
+					if size.wide {
+						options = append(options, kernelstest.OnlyF32("C", "Y", "Residual", "DX", "Mask", "DWeight", "DBias"))
+					}
+					d.unsplit = size.rows > 0
+					size.typ = tile.typ()
+					c.run(t, open, size, append(options, kernelstest.Exactly(), kernelstest.Trials(1))...)
 				})
-			}
+			})
 		}
 	}
 }

@@ -1,15 +1,6 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed reduce.ptx
-var reducePTX string
-
-var reduceModule = NewModule("reduce.ptx", reducePTX)
+import "onestep/kernels"
 
 func init() { register(&kernels.SquaredNorm, squaredNorm) }
 
@@ -17,8 +8,8 @@ func squaredNorm(d *Device, a kernels.SquaredNormArgs) {
 	args, blocks := d.table(a.X)
 	part := d.Scratch(kernels.F32, 2*max(1, blocks))
 	if blocks > 0 {
-		d.Launch(reduceModule, "squared_norm_f32", Dim{X: blocks}, Dim{X: 256}, 0, append(args, Ptr(part))...)
+		d.Launch(squaredNormKernel(), Dim{X: blocks}, Dim{X: 256}, 0, append(args, Ptr(part))...)
 	}
-	d.Launch(reduceModule, "squared_norm_sum", Dim{X: 1}, Dim{X: 1024}, 0, Ptr(a.Y), Ptr(part), I32(blocks))
+	d.Launch(squaredNormSumKernel(), Dim{X: 1}, Dim{X: 1024}, 0, Ptr(a.Y), Ptr(part), I32(blocks))
 	d.Free(part)
 }

@@ -1,32 +1,25 @@
 package cuda
 
 import (
-	_ "embed"
 	"fmt"
+	"slices"
 
 	"onestep/kernels"
 )
-
-//go:embed resample.ptx
-var resamplePTX string
-
-var resampleModule = NewModule("resample.ptx", resamplePTX)
 
 func init() {
 	registerTyped(&kernels.Resample, resample, func(a kernels.ResampleArgs) bool { return sameType(a.Y, a.X) })
 }
 
 func resample(d *Device, a kernels.ResampleArgs) {
-	taps := 2
-	for taps < len(a.Filter) {
-		taps *= 2
-	}
-	if taps > 8 {
+	at := slices.IndexFunc(resampleTaps, func(taps int) bool { return len(a.Filter) <= taps })
+	if at < 0 {
 		panic(fmt.Errorf("kernels/cuda: resample: a filter of %d taps; at most 8", len(a.Filter)))
 	}
-	name, inH, inW, outH, outW := "resample_down", a.BigH, a.BigW, a.SmallH, a.SmallW
+	taps := resampleTaps[at]
+	inH, inW, outH, outW := a.BigH, a.BigW, a.SmallH, a.SmallW
 	if a.Up {
-		name, inH, inW, outH, outW = "resample_up", a.SmallH, a.SmallW, a.BigH, a.BigW
+		inH, inW, outH, outW = a.SmallH, a.SmallW, a.BigH, a.BigW
 	}
 	args := []Arg{I32(inH), I32(inW), I32(outW), F32(a.Gain), I32(a.Pad), I32(len(a.Filter))}
 	for i := range taps {
@@ -36,5 +29,6 @@ func resample(d *Device, a kernels.ResampleArgs) {
 		}
 		args = append(args, F32(f))
 	}
-	d.launchImage(resampleModule, fmt.Sprintf("%s_%d", name, taps), taps < 8, a.N, outH, outW, a.C, buffers{a.Y, a.X}, args...)
+	kernel := func(c chunk) *Kernel { return resampleKernel(a.Up, taps, c) }
+	d.launchImage(kernel, taps < 8, a.N, outH, outW, a.C, buffers{a.Y, a.X}, args...)
 }

@@ -1,22 +1,13 @@
 package cuda
 
-import (
-	_ "embed"
-
-	"onestep/kernels"
-)
-
-//go:embed silu.ptx
-var siluPTX string
-
-var siluModule = NewModule("silu.ptx", siluPTX)
+import "onestep/kernels"
 
 func init() {
 	registerTyped(&kernels.SiLU, func(d *Device, a kernels.SiLUArgs) {
-		d.launchPointwise(siluModule, "silu", a.N, buffers{a.Y, a.X})
+		siluKernels.launch(d, a.N, buffers{a.Y, a.X})
 	}, func(a kernels.SiLUArgs) bool { return sameType(a.Y, a.X) })
 	registerTyped(&kernels.SiLUBackward, func(d *Device, a kernels.SiLUBackwardArgs) {
-		d.launchPointwise(siluModule, "silu_backward", a.N, buffers{a.DX, a.DY, a.X})
+		siluBackwardKernels.launch(d, a.N, buffers{a.DX, a.DY, a.X})
 	}, func(a kernels.SiLUBackwardArgs) bool { return sameType(a.DX, a.DY, a.X) })
 }
 

@@ -6,11 +6,12 @@ import (
 	"onestep/kernels"
 )
 
-// tablePart is how many elements of one buffer a block has (kernels/cuda/gen: tablePart).
+// tablePart is how many elements of one buffer a block has.
 const tablePart = 4096
 
 // table puts lists of buffers into device memory, for kernels that go through all of them: the i-th buffers of all lists have one length, or
-// are not given. It returns the address and the words of a row, two parameters, and how many blocks there are (kernels/cuda/gen: table).
+// are not given. It returns the address and the words of a row, two parameters, and how many blocks there are. The table has words of 64 bits: for
+// every block its row and its part of the row's buffers, 32 bits each, then the rows: length, whether all are aligned (32 bits each), addresses.
 func (d *Device) table(lists ...[]kernels.Buf) (args []Arg, blocks int) {
 	var parts, rows []byte
 	word := func(to []byte, low, high int) []byte {

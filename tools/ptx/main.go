@@ -1,4 +1,4 @@
-// Command ptx checks PTX files, runs conformance cases on an interpreter or a GPU, and predicts how long a training step takes. ptx -h lists its commands and flags.
+// Command ptx prints our kernels, checks PTX files, runs conformance cases on an interpreter or a GPU, and predicts how long a training step takes. ptx -h lists its commands and flags.
 package main
 
 import (
@@ -26,6 +26,7 @@ type command struct {
 }
 
 var commands = []command{
+	{"print", "KERNEL ...", "prints kernels of kernels/cuda as they are launched, or lists them", printOptions, printKernels},
 	{"check", "FILE.ptx ...", "parses PTX strictly and prints what its kernels declare", func(*flags) []cli.Option { return nil }, check},
 	{"case", "FILE.json ...", "runs conformance cases and compares what they leave in memory", caseOptions, cases},
 	{"ledger", "", "accounts for a training step launch for launch, and predicts its time", ledgerOptions, account},
@@ -38,6 +39,8 @@ type flags struct {
 	seed     uint64
 	counters bool
 	limit    int // seconds of a launch on the interpreter
+	list     bool
+	dir      string
 	device   string
 	ledger   ledgerFlags
 }
@@ -54,20 +57,23 @@ func caseOptions(f *flags) []cli.Option {
 func parse(args []string, out io.Writer) (*flags, error) {
 	f := &flags{device: "emulated", limit: 300}
 	if len(args) == 0 {
-		return nil, errors.New("a command is missing: check, case or ledger (-h lists them)")
+		return nil, errors.New("a command is missing: print, check, case or ledger (-h lists them)")
 	}
 	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
 		return nil, errors.Join(usage(out), cli.ErrHelp)
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
-		return nil, fmt.Errorf("unknown command %q: want check, case or ledger (-h lists them)", args[0])
+		return nil, fmt.Errorf("unknown command %q: want print, check, case or ledger (-h lists them)", args[0])
 	}
 	f.command = commands[i]
 	options := f.command.options(f)
 	var err error
 	if _, f.files, err = cli.ParseFiles(options, args[1:]); err != nil {
 		return nil, err
+	}
+	if f.command.name == "print" {
+		return f, checkPrint(f)
 	}
 	if (len(f.files) == 0) != (f.command.files == "") {
 		return nil, fmt.Errorf("%s: want %s", f.command.name, f.command.files)

@@ -57,6 +57,31 @@ func TestCompiled(t *testing.T) {
 	}
 }
 
+// TestPrint lists all kernels, prints one, and writes some to files, which check takes.
+func TestPrint(t *testing.T) {
+	list, err := call(t, "print", "-l")
+	if want := "silu_ptx.go: silu_f16_any: 24 instructions, 20 bytes of 3 parameters"; err != nil || !strings.Contains(list, want) || strings.Count(list, "\n") < 200 {
+		t.Errorf("the list has no %q: %v", want, err)
+	}
+	text, err := call(t, "print", "silu_f16_any")
+	if err != nil || !strings.HasPrefix(text, "// silu: y = x*s") || !strings.Contains(text, ".visible .entry silu_f16_any(") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	dir := t.TempDir()
+	if out, err := call(t, "print", "--dir", dir, "silu_f16_any", "adam_f32"); err != nil || out != "" {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if file, err := os.ReadFile(filepath.Join(dir, "silu_f16_any.ptx")); err != nil || string(file) != text {
+		t.Errorf("the file is not what is printed: %v", err)
+	}
+	if out, err := call(t, "check", filepath.Join(dir, "silu_f16_any.ptx"), filepath.Join(dir, "adam_f32.ptx")); err != nil || strings.Count(out, "\n") != 2 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := call(t, "print", "silu_f64"); err == nil || !strings.Contains(err.Error(), "no kernel silu_f64") {
+		t.Error(err)
+	}
+}
+
 // TestCaseFails changes the kernel, the case and the expected data, each of which must be seen and named.
 func TestCaseFails(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{
@@ -141,7 +166,7 @@ func TestParse(t *testing.T) {
 		args string
 		want string
 	}{
-		{"", "a command is missing"}, {"cheque x", "unknown command"}, {"check", "want FILE.ptx"}, {"case --seed 3", "want FILE.json"},
+		{"", "a command is missing"}, {"cheque x", "unknown command"}, {"check", "want FILE.ptx"}, {"print", "want KERNEL"}, {"print -l adam_f32", "want KERNEL"}, {"case --seed 3", "want FILE.json"},
 		{"case x --device gpu", "want emulated, cuda"}, {"check x --seed 3", "unknown flag --seed"}, {"case x --seed y", "y"},
 	} {
 		if _, err := parse(strings.Fields(c.args), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"onestep/kernels/cuda"
 	"onestep/kernels/cuda/chip"
 	"onestep/kernels/cuda/emulated"
 	"onestep/kernels/cuda/ptx"
@@ -61,11 +63,16 @@ func New(r *emulated.Recorder, registers Registers, chips ...chip.Chip) (*Ledger
 	for i, c := range chips {
 		caches[i].size = float64(c.L2Bytes) / 2
 	}
+	parts := map[string]string{} // of a step, by kernel
+	for _, k := range cuda.Kernels() {
+		parts[k.Name] = k.Part
+	}
 	least := map[int]Traffic{} // by the life of a buffer
 	for i := range r.Launches {
 		l := &r.Launches[i]
 		cost := costs[key(l)]
 		line := newLine(l, cost)
+		line.Part = cmp.Or(parts[l.Entry], "other")
 		for j, c := range chips {
 			registers := registers[c.SM][l.Entry]
 			if registers == 0 {
@@ -123,7 +130,7 @@ func count(launches []emulated.Launch) (map[string]*Cost, error) {
 
 // newLine describes a launch.
 func newLine(l *emulated.Launch, cost *Cost) Line {
-	line := Line{Kernel: l.Entry, Part: part(l.File.Name, l.Entry), Grid: l.Grid, Block: l.Block, Shared: l.Shared, Cost: cost, Useful: cost.FLOPs + cost.Matrix}
+	line := Line{Kernel: l.Entry, Grid: l.Grid, Block: l.Block, Shared: l.Shared, Cost: cost, Useful: cost.FLOPs + cost.Matrix}
 	for _, v := range l.File.Entry(l.Entry).Variables {
 		if v.Space == ptx.Shared {
 			line.Shared += v.Size
@@ -168,29 +175,6 @@ func (l *Line) work(c chip.Chip, on On) chip.Work {
 		w.MatrixPeak = c.TensorTF32
 	}
 	return w
-}
-
-// parts are what a step's launches are for, by file.
-var parts = map[string]string{
-	"conv2d.ptx": "convolution", "conv2d_input_grad.ptx": "convolution, input gradient", "conv2d_weight_grad.ptx": "convolution, weight gradient",
-	"gemm.ptx": "linear layers", "attention.ptx": "attention", "groupnorm.ptx": "group norm", "resample.ptx": "resampling",
-	"lpips.ptx": "LPIPS beside its convolutions", "pool2d.ptx": "LPIPS beside its convolutions", "bilinear.ptx": "LPIPS beside its convolutions",
-	"relu.ptx": "LPIPS beside its convolutions", "cast.ptx": "casts", "elementwise.ptx": "elementwise", "silu.ptx": "elementwise",
-	"adam.ptx": "optimiser", "reduce.ptx": "optimiser", "stepcontrol.ptx": "optimiser",
-}
-
-func part(file, entry string) string {
-	switch p := parts[file]; {
-	case strings.HasPrefix(entry, "product_reduce"):
-		return "ends of split products"
-	case strings.HasPrefix(entry, "product_pad"):
-		return "padding"
-	case strings.HasPrefix(entry, "product_column_sums"):
-		return "bias gradients"
-	case p != "":
-		return p
-	}
-	return "other"
 }
 
 // cache is the L2 as far as predictions go: it has what was used last of all buffers, up to its size.

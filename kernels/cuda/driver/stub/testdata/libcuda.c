@@ -528,7 +528,9 @@ CUresult cuModuleLoadDataEx(CUmodule *m, const void *image, unsigned n, unsigned
 	if (r == INVALID_PTX)
 		*used = 1 + snprintf(log, size, "ptxas application ptx input, line 7; error   : Unknown symbol 'q'\n");
 	if (r) return r;
-	if (strncmp(image, ".version 7.", 11)) return fault(INVALID_PTX, "cuModuleLoadDataEx: the image is %.20s", (const char *)image);
+	const char *text = image; // behind comments
+	while (!strncmp(text, "//", 2) || *text == '\n') text = strchr(text, '\n') + 1;
+	if (strncmp(text, ".version 7.", 11)) return fault(INVALID_PTX, "cuModuleLoadDataEx: the image is %.20s", (const char *)image);
 	*m = calloc(1, sizeof **m);
 	(*m)->alive = 1, (*m)->image = strdup(image);
 	*used = 0;

@@ -18,7 +18,7 @@ type Options struct {
 	Seed     uint64            // of the subsets of a kernel distance
 	Force    bool              // compare whatever the stamps say
 	Progress Progress          // may be nil
-	Says     func(what string) // is told what is being computed once all images are read; may be nil
+	Status   func(what string) // is told what is being computed once all images are read; may be nil
 }
 
 // Settings of metrics, as they are usual.
@@ -129,9 +129,9 @@ func (r *Result) aboutCount(ms Metrics) {
 
 // measure computes the numbers. It ends between two of them with ctx, by its cause.
 func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref *Reference, o Options) (err error) {
-	say := func(format string, args ...any) {
-		if o.Says != nil {
-			o.Says(fmt.Sprintf(format, args...))
+	status := func(format string, args ...any) {
+		if o.Status != nil {
+			o.Status(fmt.Sprintf(format, args...))
 		}
 	}
 	for _, m := range o.Metrics {
@@ -140,7 +140,7 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 		}
 		switch m {
 		case FID:
-			say("Fréchet distance of %d features", g.pool3.D)
+			status("Fréchet distance of %d features", g.pool3.D)
 			some := metrics.Features{N: len(g.some) / g.pool3.D, D: g.pool3.D, X: g.some}
 			var value, deviation float64
 			value, deviation, err = metrics.FrechetError(r.Gathered.Pool3, g.n, some, ref.Pool3)
@@ -152,12 +152,12 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 				r.IS = &Number{Value: value}
 			}
 		case SFID:
-			say("Fréchet distance of %d spatial features", g.spatial.D)
+			status("Fréchet distance of %d spatial features", g.spatial.D)
 			var value float64
 			value, err = metrics.FrechetDistance(*r.Gathered.Spatial, *ref.Spatial)
 			r.SFID = &Number{Value: value}
 		case KID:
-			say("kernel distance")
+			status("kernel distance")
 			var value, deviation float64
 			value, deviation, err = metrics.KernelDistance(d, *r.Gathered.Features, *ref.Features, kidSubsets, kidSize, o.Seed)
 			r.KID = &Number{value, deviation, fmt.Sprintf("standard deviation over %d subsets", kidSubsets)}
@@ -166,7 +166,7 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 				r.note("", fmt.Sprintf("KID has no deviation: subsets are of %d images, and %d are one subset", kidSize, few))
 			}
 		case PR:
-			say("precision and recall")
+			status("precision and recall")
 			var precision, recall float64
 			precision, recall, err = metrics.PrecisionRecall(d, *ref.Features, *r.Gathered.Features, neighbour)
 			r.Precision, r.Recall = &Number{Value: precision}, &Number{Value: recall}

@@ -88,7 +88,7 @@ func measure(ctx context.Context, f *flags, net *judge.Network, images judge.Ima
 	} else {
 		r, err := judge.Evaluate(ctx, net, images, ref, judge.Options{
 			Metrics: f.metrics, Seed: f.subsets, Force: f.force, Progress: bars.update,
-			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
+			Status: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
 		})
 		if err != nil {
 			return explained(ctx, err)

@@ -6,8 +6,9 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/pid/embedded"
 	"onestep/tensor"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/results"
 )
 
 // dry is a device that computes nothing, and the bytes that it has taken from the system.
@@ -56,7 +57,7 @@ type stage struct {
 	*pid.Job
 	teacher, perceptual, student int64 // bytes; the student with its optimiser
 	inception                    *nn.Inception
-	judge                        int64 // what that takes
+	inceptionBytes               int64
 }
 
 // setUp makes the networks, without weights, and the trainer.
@@ -70,10 +71,10 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	}
 	if c.Inception != "" {
 		s.inception = nn.NewInception(d.Device, nn.InceptionPyTorch)
-		s.inception.Batch = judge.InceptionBatch(c)
+		s.inception.Batch = results.InceptionBatch(c)
 		d.weigh(s.inception.Params)
 	}
-	s.judge = took()
+	s.inceptionBytes = took()
 	teacher, err := nn.NewUNet(d.Device, config)
 	if err != nil {
 		return nil, err
@@ -96,8 +97,8 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 
 // distance is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
 func (d *dry) distance(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
-	if c.VGG == "" && judge.Fits(teacher) {
-		return judge.Perceptual(d.Device)
+	if c.VGG == "" && embedded.Fits(teacher) {
+		return embedded.Perceptual(d.Device)
 	}
 	vgg := nn.NewVGG16(d.Device)
 	d.weigh(vgg.Params)

@@ -7,7 +7,7 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/results"
 )
 
 // Memory is the bytes of a run, as the device that it runs on will account for them.
@@ -104,7 +104,7 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		weights += int64(p.Var.Buf().Bytes())
 	}
 	m := Memory{
-		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual, Inception: s.judge,
+		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual, Inception: s.inceptionBytes,
 		Optimizer: 2 * weights, Averages: int64(len(c.EMA)) * weights, Gradients: weights,
 	}
 	m.Student = s.student - m.Optimizer - m.Averages
@@ -114,9 +114,9 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		}
 		switch {
 		case step == 0:
-			m.Half = d.now() - s.judge - s.teacher - s.perceptual - s.student
+			m.Half = d.now() - s.inceptionBytes - s.teacher - s.perceptual - s.student
 		case step == 1:
-			if err := s.look(&m, d); err != nil {
+			if err := s.drawAndJudge(&m, d); err != nil {
 				return m, err
 			}
 		}
@@ -133,8 +133,8 @@ func (s *stage) measure(d *dry) (Memory, error) {
 	return m, nil
 }
 
-// look draws and judges as a run does between two steps.
-func (s *stage) look(m *Memory, d *dry) error {
+// drawAndJudge does what a run does between two steps to evaluate the student, and adds to m what Inception works with.
+func (s *stage) drawAndJudge(m *Memory, d *dry) error {
 	if s.Config.GridSamples > 0 || s.Config.EvalImages > 0 || s.inception != nil {
 		if err := draw(s.Job); err != nil {
 			return err
@@ -149,11 +149,11 @@ func (s *stage) look(m *Memory, d *dry) error {
 	return nil
 }
 
-// draw evaluates the teacher and an average once, for as many images as the judge of a run draws at a time.
+// draw evaluates the teacher and an average once, for as many images as a run draws at a time.
 func draw(j *pid.Job) error {
 	net := j.Student.Net
 	g := pid.GeneratorFor(net, 0)
-	n := judge.Batch(net.Resolution)
+	n := results.Batch(net.Resolution)
 	if j.Config.GridSamples > 0 && j.Config.EvalImages == 0 {
 		n = min(n, j.Config.GridSamples)
 	}

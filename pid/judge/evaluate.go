@@ -31,7 +31,7 @@ const (
 // Evaluate measures images against a reference, which may be nil if no metric compares. What cannot be compared is refused before anything is
 // computed. It ends early with ctx, by its cause.
 func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
-	runtime.GC() // matrices of an earlier evaluation; most of the heap being buffers, they would lie there until it had doubled
+	runtime.GC() // frees the matrices of an earlier evaluation, which the collector would leave until the heap has doubled
 	r := &Result{Samples: net.stamp(images, nil), Settings: Settings{
 		Metrics: o.Metrics, Split: splitSize, Jackknifed: jackknifed, KIDSubsets: kidSubsets, KIDSize: kidSize, KIDSeed: o.Seed, Neighbour: neighbour, Force: o.Force,
 	}}
@@ -65,21 +65,21 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	if len(o.Metrics) == 0 {
 		return fmt.Errorf("no metric is asked for")
 	}
-	if least := o.Metrics.least(); s.Count < least {
+	if least := o.Metrics.minImages(); s.Count < least {
 		return fmt.Errorf("%s: %d images, the metrics %s need %d", s.Images.Path, s.Count, o.Metrics.String(), least)
 	}
-	compared := o.Metrics.compared()
+	compared := o.Metrics.comparing()
 	if len(compared) == 0 {
 		return nil
 	}
 	if ref == nil {
 		return fmt.Errorf("%s: a reference is needed", compared.String())
 	}
-	if err := ref.suffices(compared); err != nil {
+	if err := ref.hasStatisticsFor(compared); err != nil {
 		return err
 	}
 	r.ReferencePath = ref.Path
-	r.aboutCount(o.Metrics)
+	r.noteFewImages(o.Metrics)
 	stamp := ref.Stamp
 	if ref.pending != nil {
 		stamp = net.stamp(ref.pending, nil)
@@ -87,8 +87,8 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	return r.checkStamps(ref, stamp, o.Force)
 }
 
-// ErrUnlike is the reason not to compare with a reference that was made in another way, unless by force.
-var ErrUnlike = errors.New("not comparable")
+// ErrNotComparable is the reason not to compare with a reference that was made in another way, unless by force.
+var ErrNotComparable = errors.New("not comparable")
 
 func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	s := r.Samples
@@ -104,19 +104,19 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	if stamp.Count <= nn.InceptionFeature {
 		r.note(ref.Path, fmt.Sprintf("%d images are few for a reference", stamp.Count))
 	}
-	unlike := s.unlike(stamp)
+	differences := s.differences(stamp)
 	switch {
-	case len(unlike) > 0 && !force:
-		return fmt.Errorf("%s: %w:\n  %s", ref.Path, ErrUnlike, strings.Join(unlike, "\n  "))
-	case len(unlike) > 0:
+	case len(differences) > 0 && !force:
+		return fmt.Errorf("%s: %w:\n  %s", ref.Path, ErrNotComparable, strings.Join(differences, "\n  "))
+	case len(differences) > 0:
 		r.note(ref.Path, "NOT COMPARABLE, compared by force:")
-		r.note(ref.Path, unlike...)
+		r.note(ref.Path, differences...)
 	}
 	return nil
 }
 
-// aboutCount notes that Fréchet distances of few images are too large, and what papers do.
-func (r *Result) aboutCount(ms Metrics) {
+// noteFewImages notes, of few images, that Fréchet distances of few images are too large, and what papers do.
+func (r *Result) noteFewImages(ms Metrics) {
 	n := r.Samples.Count
 	switch {
 	case !ms.has(FID) && !ms.has(SFID) || n >= 50_000:

@@ -13,7 +13,7 @@ import (
 	"onestep/tools/internal/results"
 )
 
-// train makes the steps that are left. However it ends, the folder then has the last state that is worth having.
+// train makes the steps that are left. Unless the run diverged or could not be saved, the last checkpoint is that of the last step, however it ended.
 func train(ctx context.Context, f *flags, dir *runs.Run, job *pid.Job, shown *display, messages io.Writer) error {
 	bar := progress.New(messages, f.Steps)
 	saved := job.Trainer.Step
@@ -74,7 +74,7 @@ func train(ctx context.Context, f *flags, dir *runs.Run, job *pid.Job, shown *di
 
 func due(every, step int) bool { return every > 0 && step%every == 0 }
 
-// pause says after which steps there is something to do with the parameters.
+// pause says after which steps the parameters are needed: to evaluate or to save them.
 func (f *flags) pause(step int) bool {
 	return due(f.EvalEvery, step) || due(f.SaveEvery, step) || f.HasFID(step)
 }

@@ -148,7 +148,7 @@ func reference(ctx context.Context, f *flags, d *tensor.Device, im *data.Images)
 	return judge.SaveGaussian(f.out, im.N, g)
 }
 
-// begin continues from the checkpoint, or writes the first one: is the place writable? A file that is there is not overwritten by a new run.
+// begin continues from the checkpoint, or writes the first one, so that a place that is not writable is noticed at once. A new run overwrites no file.
 func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]string) error {
 	if !f.resume {
 		for _, path := range []string{f.out, checkpoint} {
@@ -208,7 +208,7 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 	})
 	bar.Finish()
 	if errors.Is(err, pid.ErrDiverged) {
-		return err // what is saved stays
+		return err // without saving: the last saved state is from before
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w; %s is whole, and --resume continues from it", err, checkpoint)

@@ -23,9 +23,9 @@ import (
 // Every process that continues a run writes an event file of its own, and drops from the earlier ones what it makes again. A long run has events for
 // ten thousand of its steps, each with the means since the one before.
 type Board struct {
-	every  int // steps from event to event
-	steps  int // of the run
-	window []pid.Metrics
+	every  int           // steps from event to event
+	steps  int           // of the run
+	window []pid.Metrics // steps since the last event
 	events *tfevents.Writer
 	speed  *speedometer
 	now    func() time.Time

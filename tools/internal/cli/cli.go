@@ -23,7 +23,7 @@ type Option struct {
 	Value       flag.Value // holds the default until it is set
 }
 
-// New is a flag by its fields in order.
+// New is an [Option] of the fields in their order.
 func New(group, name, unit, help string, value flag.Value) Option {
 	return Option{group, name, unit, help, value}
 }

@@ -17,7 +17,7 @@ type dry struct {
 	cpu  *kernels.CPU
 	gpu  *cuda.Device // or nil
 	held func() int64
-	fill func(*nn.Params) // gives a network weights; nil: they mean nothing here
+	fill func(*nn.Params) // gives a network weights, for tests that compute; nil: they stay undefined
 }
 
 // newDry is a dry CPU with so many threads. No buffer may be larger than all memory, if it is known how much that is.
@@ -72,14 +72,14 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	if c.Inception != "" {
 		s.inception = nn.NewInception(d.Device, nn.InceptionPyTorch)
 		s.inception.Batch = results.InceptionBatch(c)
-		d.weigh(s.inception.Params)
+		d.fillWeights(s.inception.Params)
 	}
 	s.inceptionBytes = took()
 	teacher, err := nn.NewUNet(d.Device, config)
 	if err != nil {
 		return nil, err
 	}
-	d.weigh(teacher.Params)
+	d.fillWeights(teacher.Params)
 	s.teacher = took()
 	var perceptual *nn.LPIPS
 	if c.Loss == "lpips" {
@@ -101,11 +101,11 @@ func (d *dry) distance(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
 		return embedded.Perceptual(d.Device)
 	}
 	vgg := nn.NewVGG16(d.Device)
-	d.weigh(vgg.Params)
+	d.fillWeights(vgg.Params)
 	return nn.NewVGGLPIPS(vgg, -1, 1), nil
 }
 
-func (d *dry) weigh(net *nn.Params) {
+func (d *dry) fillWeights(net *nn.Params) {
 	if d.fill != nil {
 		d.fill(net)
 	}

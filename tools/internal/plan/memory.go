@@ -83,15 +83,16 @@ func (j *Job) measure(micro int) (Memory, error) {
 		}
 	}
 	defer d.close()
-	s, err := d.setUp(j.begin(micro), j.Net)
+	s, err := d.setUp(j.firstSteps(micro), j.Net)
 	if err != nil {
 		return Memory{}, err
 	}
 	return s.measure(d)
 }
 
-// begin is the configuration of as much of a step as decides its memory: the gradients of a microbatch are there while the next is made.
-func (j Job) begin(micro int) pid.Config {
+// firstSteps is the configuration of steps that take as much memory as the job's: of two microbatches at most, since the gradients of one are there
+// while the next is computed.
+func (j Job) firstSteps(micro int) pid.Config {
 	c := j.Config
 	c.Micro, c.Batch = micro, min(j.share(), 2*micro)
 	return c

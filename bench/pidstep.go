@@ -7,7 +7,7 @@ import (
 	"onestep/tensor"
 )
 
-// Step is what a training step to be timed is like. The zero value but for Net and Batch is float32 with the L2 distance.
+// Step says which training step is timed. The zero value but for Net and Batch is float32 with the L2 distance.
 type Step struct {
 	Net   nn.UNetConfig
 	Batch int

@@ -1,5 +1,5 @@
 // Package pid is Physics Informed Distillation [tee24] of an EDM diffusion model [karras22] into a generator that draws an image in one
-// evaluation: noise levels, student, loss, samplers, the trainer and its checkpoints, and the Fréchet distance.
+// evaluation: noise levels, student, loss, samplers and the trainer. What is drawn is judged in [onestep/pid/judge].
 //
 // The teacher's probability-flow ODE, dx/dt = (x − D(x,t))/t with t = σ, is treated as a physical law. The student x_θ(z,t) is trained
 // to be its solution for every starting noise z, by making the residual of the law small: no data are needed.
@@ -22,5 +22,4 @@
 //
 //   - [tee24] J. T. J. Tee, K. Zhang et al., Physics informed distillation for diffusion models, TMLR 2024, arXiv:2411.08378
 //   - [karras22] T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv:2206.00364
-//   - [heusel17] M. Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, arXiv:1706.08500
 package pid

@@ -1,10 +1,7 @@
 package pid
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"sync"
 
 	"onestep/nn"
@@ -52,7 +49,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 		return nil, err
 	}
 	j := &Job{Config: c, Teacher: NewTeacher(teacher), Student: NewStudent(net), perceptual: func() string { return "" }}
-	j.digest = sync.OnceValue(func() string { return Digest(teacher.List) })
+	j.digest = sync.OnceValue(func() string { return nn.Digest(teacher.List) })
 	j.Trainer = &Trainer{
 		Objective: &Distillation{
 			Loss: &Loss{
@@ -69,7 +66,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	if perceptual != nil {
 		list := perceptual.Net.Tensors()
 		j.Trainer.Networks["perceptual"] = list
-		j.perceptual = sync.OnceValue(func() string { return Digest(list) })
+		j.perceptual = sync.OnceValue(func() string { return nn.Digest(list) })
 	}
 	return j, nil
 }
@@ -84,21 +81,11 @@ func (j *Job) Join(ranks Ranks) error {
 	return j.Trainer.Join(ranks, c.JSON())
 }
 
-// TeacherDigest is the SHA-256 of the teacher's tensors.
+// TeacherDigest is the [nn.Digest] of the teacher's weights.
 func (j *Job) TeacherDigest() string { return j.digest() }
 
 // PerceptualDigest is that of the perceptual network's, "" without one.
 func (j *Job) PerceptualDigest() string { return j.perceptual() }
-
-// Digest is a SHA-256 of all tensors: names and values.
-func Digest(tensors []*nn.Param) string {
-	h := sha256.New()
-	for _, p := range tensors {
-		io.WriteString(h, p.Name)
-		h.Write(tensor.F32Tensor(p.Name, p.Get()).Data)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
 
 // Average is the student with the weights of the k-th average, valid until the next call of Average or Untrained.
 func (j *Job) Average(k int) (*Student, error) {

@@ -1,4 +1,3 @@
-// Package tools holds the commands, and the test of who may import whom.
 package tools
 
 import (
@@ -43,10 +42,10 @@ nn/golden                  kernels kernels/cuda kernels/kernelstest tensor
 nn/golden/nets             tensor nn nn/golden
 nn/golden/reduce           tensor nn/golden
 
-pid                        tensor autograd nn nn/optim pid/data pid/judge/metrics gonum.org/v1/gonum/mat
+pid                        tensor autograd nn nn/optim pid/data
 pid/data
-pid/embedded               tensor
-pid/judge                  tensor tensor/format nn pid/data pid/judge/metrics gonum.org/v1/gonum/mat
+pid/embedded               tensor nn nn/weights
+pid/judge                  tensor tensor/format autograd nn pid/data pid/judge/metrics gonum.org/v1/gonum/mat
 pid/judge/metrics          tensor autograd gonum.org/v1/gonum/blas gonum.org/v1/gonum/lapack/gonum gonum.org/v1/gonum/lapack/lapack64 gonum.org/v1/gonum/mat
 pid/pidtest                tensor nn pid
 pid/ranks                  kernels tensor github.com/ebitengine/purego
@@ -54,23 +53,24 @@ pid/ranks/mpitest
 pid/runs                   tensor tensor/format nn nn/optim nn/weights pid golang.org/x/sys/unix golang.org/x/sys/windows
 
 tools/internal/board       tensor pid pid/runs tools/internal/tfevents
-tools/internal/cli
+tools/internal/cli         tools/internal/device
+tools/internal/cli/clitest tools/internal/cli
 tools/internal/device      kernels kernels/cuda kernels/cuda/driver tensor
-tools/internal/draw        tensor nn nn/weights pid pid/data tools/internal/cli tools/internal/picture tools/internal/teacher
-tools/internal/judge       tensor nn nn/weights pid pid/judge pid/runs pid/embedded tools/internal/picture
+tools/internal/draw        tensor nn nn/weights pid pid/data tools/internal/cli tools/internal/teacher
 tools/internal/picture     tensor tensor/format pid/data gonum.org/v1/plot
-tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid tools/internal/judge
+tools/internal/plan        kernels kernels/cuda kernels/cuda/chip kernels/cuda/emulated tensor autograd nn pid pid/embedded tools/internal/results
 tools/internal/progress    golang.org/x/term
 tools/internal/report      tensor pid pid/runs tools/internal/board tools/internal/picture
+tools/internal/results     tensor nn pid pid/data pid/embedded pid/judge pid/judge/metrics pid/runs tools/internal/picture
 tools/internal/teacher     tensor nn nn/weights pid/embedded
 tools/internal/tfevents
 tools/convert              kernels tensor tensor/format pid/runs tools/internal/cli
-tools/distill              tensor nn nn/weights pid pid/ranks pid/runs tensor/format tools/internal/board tools/internal/cli tools/internal/device tools/internal/judge tools/internal/plan tools/internal/progress tools/internal/report tools/internal/teacher
-tools/evaluate             tensor nn nn/weights pid pid/judge tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
+tools/distill              tensor nn nn/weights pid pid/embedded pid/ranks pid/runs tensor/format tools/internal/board tools/internal/cli tools/internal/device tools/internal/plan tools/internal/progress tools/internal/report tools/internal/results tools/internal/teacher
+tools/evaluate             tensor nn nn/weights pid/judge tools/internal/cli tools/internal/device tools/internal/draw tools/internal/progress
 tools/plan                 nn nn/weights pid tools/internal/cli tools/internal/device tools/internal/plan tools/internal/teacher
 tools/ptx                  kernels/cuda kernels/cuda/chip kernels/cuda/conformance kernels/cuda/driver kernels/cuda/emulated kernels/cuda/ledger kernels/cuda/ptx kernels/cuda/simt tensor nn bench tools/internal/cli
 tools/sample               tensor nn nn/weights pid/data tools/internal/cli tools/internal/device tools/internal/draw tools/internal/picture tools/internal/progress
-tools/train                tensor nn nn/optim nn/weights pid pid/data pid/judge/metrics pid/runs tools/internal/cli tools/internal/device tools/internal/plan tools/internal/progress
+tools/train                tensor nn nn/optim nn/weights pid pid/data pid/judge pid/runs tools/internal/cli tools/internal/device tools/internal/plan tools/internal/progress
 tools
 
 bench                      kernels tensor nn nn/optim pid
@@ -81,7 +81,7 @@ bench/peer/checkpoint      tensor tensor/format autograd nn nn/weights pid pid/r
 `
 
 // testHelpers are what tests may import besides their package and what it may import.
-var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/ptx", "kernels/cuda/simt", "nn/golden", "nn/golden/nets", "pid/pidtest", "pid/ranks/mpitest", "tools/internal/tfevents"}
+var testHelpers = []string{"kernels", "tensor", "kernels/kernelstest", "kernels/cuda/driver/stub", "kernels/cuda/ptx", "kernels/cuda/simt", "nn/golden", "nn/golden/nets", "pid/pidtest", "pid/ranks/mpitest", "tools/internal/cli/clitest", "tools/internal/tfevents"}
 
 func TestLayers(t *testing.T) {
 	allowed := map[string][]string{}

@@ -24,7 +24,7 @@ type peer struct {
 	lines *bufio.Scanner
 }
 
-// answer is what peer.py says; each question fills some of it.
+// answer is an answer of peer.py; each kind of question fills some of its fields.
 type answer struct {
 	Error      string
 	Torch      string

@@ -59,8 +59,8 @@ func (m affine) at(x, y float64) (float64, float64) {
 	return m.xx*x + m.xy*y + m.x0, m.yx*x + m.yy*y + m.y0
 }
 
-// after is the map that applies n, then m.
-func (m affine) after(n affine) affine {
+// compose is the map that applies n, then m.
+func (m affine) compose(n affine) affine {
 	x0, y0 := m.at(n.x0, n.y0)
 	return affine{
 		xx: m.xx*n.xx + m.xy*n.yx, xy: m.xx*n.xy + m.xy*n.yy, x0: x0,
@@ -94,7 +94,7 @@ func (a *Augmentation) source(h, w int) affine {
 		rotation(-a.Axis), scaling(stretch, 1/stretch), rotation(a.Axis),
 		translation(-cx-a.ShiftX*float64(w)/8, -cy-a.ShiftY*float64(h)/8),
 	} {
-		m = m.after(next)
+		m = m.compose(next)
 	}
 	return m
 }

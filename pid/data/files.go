@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	maxFile = 1 << 26 // bytes of one image file
-	maxArea = 1 << 24 // pixels of one image
-	perByte = 8256    // pixels at most that a byte of a file can hold: deflate makes 1032 bytes of one, and a byte is 8 pixels of 1 bit
+	maxFile          = 1 << 26 // bytes of one image file
+	maxArea          = 1 << 24 // pixels of one image
+	maxPixelsPerByte = 8256    // deflate makes at most 1032 bytes of one, and a byte has at most 8 pixels, of 1 bit
 )
 
 // Files are the PNG and JPEG files of a folder or of a zip file, sorted by path, decoded one at a time. Other files, and those whose names
@@ -117,7 +117,7 @@ func (f *Files) addSize(name string, first bool) error {
 	}
 	c, format, err := image.DecodeConfig(r)
 	if err == nil {
-		err = credible(c, info.Size())
+		err = checkSize(c, info.Size())
 	}
 	switch {
 	case err != nil:
@@ -136,14 +136,14 @@ func (f *Files) addSize(name string, first bool) error {
 	return nil
 }
 
-// credible refuses sizes that a file of so many bytes cannot have, or that nothing here can use, before any memory is taken for pixels.
-func credible(c image.Config, size int64) error {
+// checkSize refuses sizes that a file of so many bytes cannot have, or that nothing here can use, before any memory is taken for pixels.
+func checkSize(c image.Config, size int64) error {
 	switch {
 	case c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > maxArea:
 		return fmt.Errorf("image of (%d,%d), want sides from 1 to %d and %d pixels at most", c.Height, c.Width, maxSide, maxArea)
 	case size > maxFile:
 		return fmt.Errorf("%d bytes are too many for an image", size)
-	case int64(c.Width)*int64(c.Height) > perByte*size:
+	case int64(c.Width)*int64(c.Height) > maxPixelsPerByte*size:
 		return fmt.Errorf("image of (%d,%d) in %d bytes: there cannot be so much in it", c.Height, c.Width, size)
 	}
 	return nil
@@ -174,7 +174,7 @@ func (f *Files) decode(dst []uint8, name string) error {
 func decode(dst []uint8, h, w, c int, file []byte) error {
 	config, _, err := image.DecodeConfig(bytes.NewReader(file))
 	if err == nil {
-		err = credible(config, int64(len(file)))
+		err = checkSize(config, int64(len(file)))
 	}
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func decode(dst []uint8, h, w, c int, file []byte) error {
 				rgb(row, im.Pix[y*im.Stride:])
 				continue
 			}
-		case *image.NRGBA64: // color's conversion goes through colours times opacity, which of little leaves less
+		case *image.NRGBA64: // package color would multiply by the opacity and divide again, which loses digits where that is small
 			for x := range w {
 				p := im.NRGBA64At(corner.X+x, corner.Y+y)
 				copy(row[x*c:(x+1)*c], []uint8{uint8(p.R >> 8), uint8(p.G >> 8), uint8(p.B >> 8)})

@@ -55,7 +55,7 @@ func (m *Images) Float(dst []float32, i int) {
 
 // Subset is a copy of the images with these indices, in this order.
 func (m *Images) Subset(indices []int) *Images {
-	s := m.like(len(indices), m.H, m.W)
+	s := m.black(len(indices), m.H, m.W)
 	if m.Labels != nil {
 		s.Labels = make([]int, len(indices))
 	}
@@ -74,7 +74,7 @@ func (m *Images) PadTo(size int) *Images {
 	if m.H > size || m.W > size {
 		panic(fmt.Errorf("data: PadTo: images of (%d,%d) do not fit into (%d,%d)", m.H, m.W, size, size))
 	}
-	p := m.like(m.N, size, size)
+	p := m.black(m.N, size, size)
 	p.Labels = m.Labels
 	top, left := (size-m.H)/2, (size-m.W)/2
 	row := m.W * m.C
@@ -92,7 +92,7 @@ func (m *Images) Halve() *Images {
 	if m.H%2 != 0 || m.W%2 != 0 {
 		panic(fmt.Errorf("data: Halve: images of (%d,%d) have an odd side", m.H, m.W))
 	}
-	p := m.like(m.N, m.H/2, m.W/2)
+	p := m.black(m.N, m.H/2, m.W/2)
 	p.Labels = m.Labels
 	row := m.W * m.C
 	for i := range m.N {
@@ -110,8 +110,8 @@ func (m *Images) Halve() *Images {
 	return p
 }
 
-// like is n black images of another size with the same channels and class names.
-func (m *Images) like(n, h, w int) *Images {
+// black is n black images of another size with the same channels and class names.
+func (m *Images) black(n, h, w int) *Images {
 	return &Images{N: n, H: h, W: w, C: m.C, Pixels: make([]uint8, n*h*w*m.C), Classes: m.Classes}
 }
 

@@ -20,7 +20,7 @@ var sym6 = [12]float32{
 func warp(x []float32, h, w, c int, m affine) {
 	f := frame(h, w, m)
 	up := f.enlarge(x, h, w, c)
-	fine := f.show(up, h, w, c, m)
+	fine := f.resample(up, h, w, c, m)
 	shrink(x, fine, h, w, c)
 }
 
@@ -110,8 +110,8 @@ func add(y []float32, a float32, x []float32) {
 	}
 }
 
-// show is v from t = −5, (C, 2H+10, 2W+10).
-func (f padded) show(up []float32, h, w, c int, m affine) []float32 {
+// resample is v from t = −5, (C, 2H+10, 2W+10).
+func (f padded) resample(up []float32, h, w, c int, m affine) []float32 {
 	fw, fh, uw, uh := 2*w+10, 2*h+10, 2*f.w, 2*f.h
 	fine := make([]float32, c*fh*fw)
 	for ty := range fh {

@@ -8,6 +8,8 @@ package embedded
 import (
 	_ "embed"
 
+	"onestep/nn"
+	"onestep/nn/weights"
 	"onestep/tensor"
 )
 
@@ -23,17 +25,39 @@ var features []byte
 //go:embed reference.safetensors
 var reference []byte
 
-// Teacher is a weight file of role teacher, for [onestep/weights.LoadUNet].
+// Teacher is a weight file of role teacher, for [weights.LoadUNet].
 func Teacher() (*tensor.SafeTensors, error) { return read("teacher", teacher) }
 
-// Perceptual is a classifier for the loss, for [onestep/weights.LoadClassifier].
-func Perceptual() (*tensor.SafeTensors, error) { return read("perceptual", perceptual) }
-
-// Features is a classifier for the judge.
-func Features() (*tensor.SafeTensors, error) { return read("features", features) }
-
-// Reference is the judge's statistics of the test images, for [onestep/pid.LoadReference].
+// Reference is the statistics of the test images in the features of [Classifier], for [onestep/pid/judge.LoadGaussian].
 func Reference() (*tensor.SafeTensors, error) { return read("reference", reference) }
+
+// Fits says whether a network draws images like those of the embedded networks, which alone they know.
+func Fits(net *nn.UNet) bool { return net.Resolution == 16 && net.InChannels == 1 }
+
+// Perceptual is the distance that the loss may use.
+func Perceptual(d *tensor.Device) (*nn.LPIPS, error) {
+	net, err := classifier(d, "perceptual", perceptual)
+	if err != nil {
+		return nil, err
+	}
+	return nn.NewUniformLPIPS(d, net, net.TapChannels()), nil
+}
+
+// Classifier is the network whose features judge images. The loss never sees it.
+func Classifier(d *tensor.Device) (*nn.Classifier, error) { return classifier(d, "features", features) }
+
+func classifier(d *tensor.Device, name string, data []byte) (*nn.Classifier, error) {
+	f, err := read(name, data)
+	if err != nil {
+		return nil, err
+	}
+	net, err := weights.LoadClassifier(d, f)
+	if err != nil {
+		return nil, err
+	}
+	net.Freeze()
+	return net, nil
+}
 
 func read(name string, data []byte) (*tensor.SafeTensors, error) {
 	return tensor.ReadSafeTensors("embedded "+name, data)

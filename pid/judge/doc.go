@@ -1,8 +1,18 @@
-// Package judge judges generated images by the 2015-12-05 Inception network as papers do: Fréchet distance (FID), Inception Score, sFID, kernel
-// distance, precision and recall, each with what it stands on: how many images, of which bytes, by which weights, against which reference.
+// Package judge measures how good generated images are. All judging is here, whatever the images come from, and all of it on bytes: the images as they
+// are saved ([onestep/pid/data.Rounded]).
 //
-// [Images] are what is judged, one after the other: a file, a folder, or a model that draws them. A [Network] is Inception as a file holds it. A
-// [Reference] is what is known of the images to compare with. [Evaluate] makes a [Result] of the three.
+// [Images] are what is judged, one after the other: of a file, of a folder, or [Drawn] by a model when they are read. There are two ways to judge them:
+//
+//   - As papers do, by the Inception network of 2015-12-05: Fréchet distance (FID), Inception Score, sFID, kernel distance, precision and recall, each
+//     with what it stands on: how many images, of which bytes, by which weights, against which reference. A [Network] is Inception as a file holds it, a
+//     [Reference] is what is known of the images to compare with, and [Evaluate] makes a [Result] of the three. Command evaluate does this.
+//   - By the features of any other network: an [Extractor]'s Fréchet distance to statistics that [LoadGaussian] reads. The default job does this with a
+//     small classifier, since Inception means little for 16×16 grey images.
+//
+// Both read images once, in order (gather.go), and leave the mathematics to package metrics, which knows no networks and no files.
+//
+// A new metric is in three places: its mathematics in metrics with a test, its name in metric.go, and what is gathered for it and measured in gather.go
+// and evaluate.go.
 //
 // # References
 //

@@ -18,7 +18,7 @@ type Options struct {
 	Seed     uint64            // of the subsets of a kernel distance
 	Force    bool              // compare whatever the stamps say
 	Progress Progress          // may be nil
-	Says     func(what string) // is told what is being computed once all images are read; may be nil
+	Status   func(what string) // is told what is being computed once all images are read; may be nil
 }
 
 // Settings of metrics, as they are usual.
@@ -31,7 +31,7 @@ const (
 // Evaluate measures images against a reference, which may be nil if no metric compares. What cannot be compared is refused before anything is
 // computed. It ends early with ctx, by its cause.
 func Evaluate(ctx context.Context, net *Network, images Images, ref *Reference, o Options) (*Result, error) {
-	runtime.GC() // matrices of an earlier evaluation; most of the heap being buffers, they would lie there until it had doubled
+	runtime.GC() // frees the matrices of an earlier evaluation, which the collector would leave until the heap has doubled
 	r := &Result{Samples: net.stamp(images, nil), Settings: Settings{
 		Metrics: o.Metrics, Split: splitSize, Jackknifed: jackknifed, KIDSubsets: kidSubsets, KIDSize: kidSize, KIDSeed: o.Seed, Neighbour: neighbour, Force: o.Force,
 	}}
@@ -65,21 +65,21 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	if len(o.Metrics) == 0 {
 		return fmt.Errorf("no metric is asked for")
 	}
-	if least := o.Metrics.least(); s.Count < least {
+	if least := o.Metrics.minImages(); s.Count < least {
 		return fmt.Errorf("%s: %d images, the metrics %s need %d", s.Images.Path, s.Count, o.Metrics.String(), least)
 	}
-	compared := o.Metrics.compared()
+	compared := o.Metrics.comparing()
 	if len(compared) == 0 {
 		return nil
 	}
 	if ref == nil {
 		return fmt.Errorf("%s: a reference is needed", compared.String())
 	}
-	if err := ref.suffices(compared); err != nil {
+	if err := ref.hasStatisticsFor(compared); err != nil {
 		return err
 	}
 	r.ReferencePath = ref.Path
-	r.aboutCount(o.Metrics)
+	r.noteFewImages(o.Metrics)
 	stamp := ref.Stamp
 	if ref.pending != nil {
 		stamp = net.stamp(ref.pending, nil)
@@ -87,8 +87,8 @@ func (r *Result) check(net *Network, ref *Reference, o Options) error {
 	return r.checkStamps(ref, stamp, o.Force)
 }
 
-// ErrUnlike is the reason not to compare with a reference that was made in another way, unless by force.
-var ErrUnlike = errors.New("not comparable")
+// ErrNotComparable is the reason not to compare with a reference that was made in another way, unless by force.
+var ErrNotComparable = errors.New("not comparable")
 
 func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	s := r.Samples
@@ -104,19 +104,19 @@ func (r *Result) checkStamps(ref *Reference, stamp *Stamp, force bool) error {
 	if stamp.Count <= nn.InceptionFeature {
 		r.note(ref.Path, fmt.Sprintf("%d images are few for a reference", stamp.Count))
 	}
-	unlike := s.unlike(stamp)
+	differences := s.differences(stamp)
 	switch {
-	case len(unlike) > 0 && !force:
-		return fmt.Errorf("%s: %w:\n  %s", ref.Path, ErrUnlike, strings.Join(unlike, "\n  "))
-	case len(unlike) > 0:
+	case len(differences) > 0 && !force:
+		return fmt.Errorf("%s: %w:\n  %s", ref.Path, ErrNotComparable, strings.Join(differences, "\n  "))
+	case len(differences) > 0:
 		r.note(ref.Path, "NOT COMPARABLE, compared by force:")
-		r.note(ref.Path, unlike...)
+		r.note(ref.Path, differences...)
 	}
 	return nil
 }
 
-// aboutCount notes that Fréchet distances of few images are too large, and what papers do.
-func (r *Result) aboutCount(ms Metrics) {
+// noteFewImages notes, of few images, that Fréchet distances of few images are too large, and what papers do.
+func (r *Result) noteFewImages(ms Metrics) {
 	n := r.Samples.Count
 	switch {
 	case !ms.has(FID) && !ms.has(SFID) || n >= 50_000:
@@ -129,9 +129,9 @@ func (r *Result) aboutCount(ms Metrics) {
 
 // measure computes the numbers. It ends between two of them with ctx, by its cause.
 func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref *Reference, o Options) (err error) {
-	say := func(format string, args ...any) {
-		if o.Says != nil {
-			o.Says(fmt.Sprintf(format, args...))
+	status := func(format string, args ...any) {
+		if o.Status != nil {
+			o.Status(fmt.Sprintf(format, args...))
 		}
 	}
 	for _, m := range o.Metrics {
@@ -140,7 +140,7 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 		}
 		switch m {
 		case FID:
-			say("Fréchet distance of %d features", g.pool3.D)
+			status("Fréchet distance of %d features", g.pool3.D)
 			some := metrics.Features{N: len(g.some) / g.pool3.D, D: g.pool3.D, X: g.some}
 			var value, deviation float64
 			value, deviation, err = metrics.FrechetError(r.Gathered.Pool3, g.n, some, ref.Pool3)
@@ -152,12 +152,12 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 				r.IS = &Number{Value: value}
 			}
 		case SFID:
-			say("Fréchet distance of %d spatial features", g.spatial.D)
+			status("Fréchet distance of %d spatial features", g.spatial.D)
 			var value float64
 			value, err = metrics.FrechetDistance(*r.Gathered.Spatial, *ref.Spatial)
 			r.SFID = &Number{Value: value}
 		case KID:
-			say("kernel distance")
+			status("kernel distance")
 			var value, deviation float64
 			value, deviation, err = metrics.KernelDistance(d, *r.Gathered.Features, *ref.Features, kidSubsets, kidSize, o.Seed)
 			r.KID = &Number{value, deviation, fmt.Sprintf("standard deviation over %d subsets", kidSubsets)}
@@ -166,7 +166,7 @@ func (r *Result) measure(ctx context.Context, d *tensor.Device, g *gathered, ref
 				r.note("", fmt.Sprintf("KID has no deviation: subsets are of %d images, and %d are one subset", kidSize, few))
 			}
 		case PR:
-			say("precision and recall")
+			status("precision and recall")
 			var precision, recall float64
 			precision, recall, err = metrics.PrecisionRecall(d, *ref.Features, *r.Gathered.Features, neighbour)
 			r.Precision, r.Recall = &Number{Value: precision}, &Number{Value: recall}

@@ -110,7 +110,7 @@ func TestNumbers(t *testing.T) {
 			net := fakeNet()
 			net.Device = tensor.CPU(threads)
 			r := &Result{}
-			gs, gr := mustGather(t, samples, allMetrics, batch), mustGather(t, reference, allMetrics.compared(), batch)
+			gs, gr := mustGather(t, samples, allMetrics, batch), mustGather(t, reference, allMetrics.comparing(), batch)
 			ref, err := gr.reference(net.stamp(reference, gr))
 			if err != nil {
 				t.Fatal(err)

@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	readAtATime = 32   // images, or as many more as make whole batches of the network
+	readAtATime = 32   // images at least; rounded up to whole batches of the network
 	jackknifed  = 1024 // images at most that the error of a Fréchet distance is taken from
 )
 
-// extract is what computes the features of count images (count,H,W,C).
+// extract computes the features of count images (count,H,W,C).
 type extract func(images []byte, count, h, w, c int) nn.InceptionFeatures
 
-// gathered is what was learnt of images that were read once, in order. Nothing of it depends on how many were read at a time.
+// gathered is what is known of images after they were read once, in order. It does not depend on how many were read at a time.
 type gathered struct {
 	metrics        Metrics
-	n, every       int // images in all; every so-many-th is jackknifed
+	n, every       int // images in all; every every-th one is jackknifed
 	done           int
 	pool3, spatial *metrics.Moments // spatial nil unless it is needed
 	score          *metrics.Score   // nil unless it is needed
 	features       []float32        // of all, or none
-	some           []float32        // pool3 of the jackknifed
+	some           []float32        // pool3 of the images that are jackknifed
 	pixels         hash.Hash
 }
 
 // Progress is told how many images of a path are done.
 type Progress func(path string, done, total int)
 
-// gather reads all images, and computes features of so many at a time.
+// gather reads all images once, in order, and computes their features, whole batches of the network at a time. It ends early with ctx, by its cause.
 func gather(ctx context.Context, f extract, images Images, ms Metrics, batch int, progress Progress) (g *gathered, err error) {
 	defer tensor.Recover(&err)
 	n, h, w, c := images.Shape()
@@ -97,7 +97,7 @@ func (g *gathered) add(f nn.InceptionFeatures, count int) {
 	g.done += count
 }
 
-// reference is what was learnt as a reference for others.
+// reference is what was gathered, in the form that other images are compared with.
 func (g *gathered) reference(s *Stamp) (*Reference, error) {
 	r := &Reference{Stamp: s}
 	var err error

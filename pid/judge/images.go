@@ -5,8 +5,8 @@ type Images interface {
 	// Shape is how many images there are, their height and width, and 1 or 3 channels.
 	Shape() (n, h, w, c int)
 
-	// Read gives the bytes (count,H,W,C) of images from one on, valid until the next call. Evaluate reads all of them in order, some dozens at
-	// a time; whoever draws or decodes more at once keeps what is over.
+	// Read returns the bytes (count,H,W,C) of images first … first+count−1, valid until the next call. Images are read in order, some dozens at
+	// a time. An implementation that draws or decodes more of them at once keeps the rest for the next call.
 	Read(first, count int) ([]byte, error)
 
 	// Source says what they are.
@@ -15,8 +15,8 @@ type Images interface {
 	Close() error
 }
 
-// Source is where images come from. What is empty is not known, or has no meaning for such a source. The pixels themselves are hashed by who
-// reads them all.
+// Source is where images come from. What is empty is not known, or has no meaning for such a source. The SHA-256 of the pixels is in [Stamp],
+// since it is known only when all have been read.
 type Source struct {
 	Kind   string            `json:"kind"`             // npz, folder, zip, student, teacher, …
 	Path   string            `json:"path,omitempty"`   // of the images, or of the model's weights

@@ -46,8 +46,8 @@ func (m *Metrics) Set(s string) error {
 
 func (m Metrics) has(x Metric) bool { return slices.Contains(m, x) }
 
-// compared are those that need a reference.
-func (m Metrics) compared() (some Metrics) {
+// comparing are those that need a reference.
+func (m Metrics) comparing() (some Metrics) {
 	for _, x := range m {
 		if x != IS {
 			some = append(some, x)
@@ -59,8 +59,8 @@ func (m Metrics) compared() (some Metrics) {
 // keepFeatures says whether all feature vectors are kept: 8 KB an image, 400 MB of 50,000.
 func (m Metrics) keepFeatures() bool { return m.has(KID) || m.has(PR) }
 
-// least is how many images the metrics need.
-func (m Metrics) least() int {
+// minImages is how many images the metrics need.
+func (m Metrics) minImages() int {
 	switch {
 	case m.has(PR):
 		return neighbour + 1

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"archive/zip"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 type Network struct {
 	*nn.Inception
 	Path   string
-	Digest string // SHA-256 of the network's tensors, the same in every file format
+	Digest string // of the tensors as the file has them, by [tensor.BracketedListing]: the same in every file format
 }
 
 const whichFiles = "the files that work are pytorch-fid's pt_inception-2015-12-05-6726825d.pth and the port's that OpenAI's evaluator takes " +
@@ -43,7 +42,7 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 	if strings.HasPrefix(d.Name(), "cpu") {
 		net.Batch = 8 // as fast as more
 	}
-	var lines []string
+	digest := tensor.NewDigest(tensor.BracketedListing)
 	for _, p := range net.Tensors() {
 		e, ok := f.Entry(p.Name)
 		if !ok {
@@ -60,10 +59,9 @@ func LoadInception(d *tensor.Device, path string) (net *Network, err error) {
 			return nil, err
 		}
 		p.Set(x)
-		lines = append(lines, fmt.Sprintf("%s %s %v %x\n", p.Name, e.DType, e.Shape, sha256.Sum256(e.Data)))
+		digest.Add(tensor.Named{Name: p.Name, DType: e.DType, Shape: e.Shape, Data: e.Data})
 	}
-	slices.Sort(lines)
-	net.Digest = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, ""))))
+	net.Digest = digest.Sum()
 	return net, nil
 }
 

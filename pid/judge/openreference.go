@@ -16,7 +16,7 @@ func OpenReference(path string, ms Metrics) (*Reference, error) {
 	if !info.IsDir() {
 		r, err := ReadReference(path)
 		if err == nil {
-			err = r.suffices(ms)
+			err = r.hasStatisticsFor(ms)
 		}
 		hasImages := errors.Is(err, errNoStatistics) || r != nil && r.images
 		if err == nil || !hasImages {
@@ -35,23 +35,23 @@ func ReferenceOf(images Images) *Reference {
 	return &Reference{Path: images.Source().Path, pending: images}
 }
 
-// Gather learns what the metrics must know of a reference's images, and closes them. Of statistics there is nothing to learn. It ends early with ctx,
-// by its cause.
+// Gather reads the images of a reference, keeps what the metrics compare with, and closes them. A reference of statistics has that already. It ends
+// early with ctx, by its cause.
 func (r *Reference) Gather(ctx context.Context, net *Network, ms Metrics, progress Progress) error {
 	if r.pending == nil {
 		return nil
 	}
-	g, err := gather(ctx, net.Features, r.pending, ms.compared(), net.Batch, progress)
+	g, err := gather(ctx, net.Features, r.pending, ms.comparing(), net.Batch, progress)
 	if err != nil {
 		return err
 	}
-	learnt, err := g.reference(net.stamp(r.pending, g))
+	gathered, err := g.reference(net.stamp(r.pending, g))
 	if err != nil {
 		return err
 	}
-	learnt.Path = r.Path
+	gathered.Path = r.Path
 	err = r.Close()
-	*r = *learnt
+	*r = *gathered
 	return err
 }
 

@@ -123,9 +123,9 @@ func readFeatures(f *format.File, e tensor.Entry) (*metrics.Features, error) {
 	return &metrics.Features{N: e.Shape[0], D: e.Shape[1], X: x}, err
 }
 
-// suffices is an error if there is not what the metrics compare with.
-func (r *Reference) suffices(ms Metrics) error {
-	for _, m := range ms.compared() {
+// hasStatisticsFor is an error if what the metrics compare with is missing.
+func (r *Reference) hasStatisticsFor(ms Metrics) error {
+	for _, m := range ms.comparing() {
 		if err := r.check(m); err != nil {
 			return err
 		}
@@ -136,9 +136,9 @@ func (r *Reference) suffices(ms Metrics) error {
 func (r *Reference) check(m Metric) error {
 	missing := ""
 	switch {
-	case r.count() < (Metrics{m}).least():
-		return fmt.Errorf("%s: %d images, %s needs %d", r.Path, r.count(), m, (Metrics{m}).least())
-	case r.pending != nil: // what there is not is gathered
+	case r.count() < (Metrics{m}).minImages():
+		return fmt.Errorf("%s: %d images, %s needs %d", r.Path, r.count(), m, (Metrics{m}).minImages())
+	case r.pending != nil: // whatever is missing will be gathered
 		return nil
 	case m == SFID && r.Spatial == nil:
 		missing = "statistics of spatial features (" + arraySpatialMu + ", " + arraySpatialSigma + ")"
@@ -150,7 +150,7 @@ func (r *Reference) check(m Metric) error {
 	return fmt.Errorf("%s: %s needs %s, which are not there: give the images, or statistics that were saved with --metrics %s", r.Path, m, missing, m)
 }
 
-// count is how many images it is of, or more than enough if that is not known.
+// count is how many images it is of, or the largest number if that is not known.
 func (r *Reference) count() int {
 	switch {
 	case r.pending != nil:

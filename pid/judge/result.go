@@ -54,12 +54,12 @@ func (r *Result) note(path string, remarks ...string) {
 		if path != "" {
 			text = path + ": " + text
 		}
-		r.Notes = append(r.Notes, plain(text))
+		r.Notes = append(r.Notes, printable(text))
 	}
 }
 
-// plain is a text, perhaps of a file, without what a terminal would not show as letters.
-func plain(s string) string {
+// printable is a text, which may come from a file, with the replacement character in place of what a terminal does not show as a letter or sign.
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if strconv.IsPrint(r) {
 			return r

@@ -37,11 +37,11 @@ func (n *Network) stamp(images Images, g *gathered) *Stamp {
 	return s
 }
 
-// unlike says in what two stamps differ that makes comparisons meaningless, or nothing.
-func (s *Stamp) unlike(other *Stamp) (what []string) {
+// differences lists in what two stamps differ, as far as it makes a comparison meaningless.
+func (s *Stamp) differences(other *Stamp) (what []string) {
 	differ := func(name string, a, b any) {
 		if a != b {
-			what = append(what, plain(fmt.Sprintf("%s: %v, the reference has %v", name, a, b)))
+			what = append(what, printable(fmt.Sprintf("%s: %v, the reference has %v", name, a, b)))
 		}
 	}
 	differ("SHA-256 of the Inception weights", s.Weights, other.Weights)

@@ -121,7 +121,7 @@ func sameKind(h host, gpu bool) error {
 }
 
 // Single is a group of one.
-func Single() *Comm { return &Comm{start: Start{Size: 1}, host: alone{}, sums: alone{}} }
+func Single() *Comm { return &Comm{start: Start{Size: 1}, host: singleRank{}, sums: singleRank{}} }
 
 // Rank is this process's number, from 0.
 func (c *Comm) Rank() int { return c.start.Rank }
@@ -171,7 +171,7 @@ func (c *Comm) Barrier() error {
 	return err
 }
 
-// Abort ends all other ranks, because of an error that the caller has reported. Under MPI it ends this one too, with status 1. Any goroutine may
+// Abort ends all other ranks, because of an error that the caller has already printed. Under MPI it ends this one too, with status 1. Any goroutine may
 // call it.
 func (c *Comm) Abort(err error) {
 	c.host.abort(err.Error())
@@ -182,11 +182,11 @@ func (c *Comm) Abort(err error) {
 // waited for.
 func (c *Comm) Close() error { return errors.Join(c.sums.close(), c.host.close()) }
 
-// alone is host and sums of a group of one.
-type alone struct{}
+// singleRank is host and sums of a group of one.
+type singleRank struct{}
 
-func (alone) allGather(part []byte) ([][]byte, error) { return [][]byte{part}, nil }
-func (alone) start([]*tensor.Tensor) error            { return nil }
-func (alone) wait() error                             { return nil }
-func (alone) abort(string)                            {}
-func (alone) close() error                            { return nil }
+func (singleRank) allGather(part []byte) ([][]byte, error) { return [][]byte{part}, nil }
+func (singleRank) start([]*tensor.Tensor) error            { return nil }
+func (singleRank) wait() error                             { return nil }
+func (singleRank) abort(string)                            {}
+func (singleRank) close() error                            { return nil }

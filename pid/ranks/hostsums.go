@@ -36,7 +36,7 @@ type hostSums struct {
 // hostBucket is one bucket on its way.
 type hostBucket struct {
 	tensors []*tensor.Tensor
-	numbers pinned // all tensors in a row, then what nobody reads, up to a multiple of the number of ranks
+	numbers pinned // all tensors in a row, padded to a multiple of the number of ranks
 	done    chan struct{}
 }
 

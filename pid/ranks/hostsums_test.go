@@ -149,7 +149,7 @@ func TestHostSums(t *testing.T) {
 
 // collecting is a host whose abort takes long enough for garbage to be collected, and finds out whether the sums were.
 type collecting struct {
-	alone
+	singleRank
 	gone     *atomic.Bool
 	wereGone *bool
 }
@@ -164,7 +164,7 @@ func (c collecting) abort(string) {
 
 // watchedSums are sums that are large enough to be a piece of memory of their own.
 type watchedSums struct {
-	alone
+	singleRank
 	_ [64]byte
 }
 

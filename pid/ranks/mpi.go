@@ -78,7 +78,7 @@ type mpi struct {
 	lib    *mpiLib
 	start  Start
 	jobs   chan func()   // for the one goroutine that makes the calls
-	aborts chan struct{} // the same, but before all jobs
+	aborts chan struct{} // asks that goroutine to abort, before all jobs
 }
 
 // openMPI joins the group. Rank and size must be those of the start.
@@ -217,7 +217,7 @@ func (m *mpi) gatherBytes(own []byte) ([]byte, error) {
 	return recv, m.iallgather(unsafe.Pointer(&own[0]), unsafe.Pointer(&recv[0]), len(own), m.lib.byte)
 }
 
-// abort ends all ranks. If MPI does not get to it, the end of this process does it, which mpirun takes for a failure.
+// abort ends all ranks: by MPI_Abort or, if the thread of MPI is busy, by the end of this process, which mpirun takes for a failure.
 func (m *mpi) abort(string) {
 	select {
 	case m.aborts <- struct{}{}:

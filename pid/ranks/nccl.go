@@ -210,11 +210,11 @@ func (n *nccl) fail(err error) {
 	if n.err == nil {
 		n.err = err
 	}
-	n.end("ncclCommAbort", n.lib.abort)
+	n.freeOnce("ncclCommAbort", n.lib.abort)
 }
 
-// end frees the communicator, once.
-func (n *nccl) end(call string, f func(uintptr) int32) (err error) {
+// freeOnce frees the communicator, once.
+func (n *nccl) freeOnce(call string, f func(uintptr) int32) (err error) {
 	if !n.closed {
 		n.closed = true
 		close(n.stop)
@@ -226,5 +226,5 @@ func (n *nccl) end(call string, f func(uintptr) int32) (err error) {
 func (n *nccl) close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.end("ncclCommDestroy", n.lib.destroy)
+	return n.freeOnce("ncclCommDestroy", n.lib.destroy)
 }

@@ -38,7 +38,7 @@ type tcp struct {
 
 	once sync.Once
 	dead chan struct{} // closed when the group has failed
-	err  error         // then: why
+	err  error         // the reason, once dead is closed
 }
 
 // peer is one connection.
@@ -70,7 +70,7 @@ func openTCP(s Start, timeout time.Duration, lost func(error)) (*tcp, error) {
 	return t, nil
 }
 
-// listen accepts the other ranks, and tells them when all are there. What does not speak as a rank does is sent away.
+// listen accepts the other ranks, and tells them when all are there. Connections that do not begin with a hello of this run are closed.
 func (t *tcp) listen(ctx context.Context) error {
 	_, port, err := net.SplitHostPort(t.start.Addr)
 	if err != nil {
@@ -184,15 +184,15 @@ func (t *tcp) fail(err error) {
 	t.once.Do(func() {
 		t.err = err
 		close(t.dead)
-		t.tell(err.Error())
+		t.sendAbort(err.Error())
 		t.lost(err)
 	})
 }
 
-// tell sends all peers that the run is over.
-func (t *tcp) tell(reason string) {
+// sendAbort tells all peers that the run is over.
+func (t *tcp) sendAbort(reason string) {
 	for _, p := range t.peers {
-		p.send(frameAbort, []byte(reason)) // it may be the one that is gone
+		p.send(frameAbort, []byte(reason)) // an error does not matter: this peer may be the lost one
 	}
 }
 
@@ -200,7 +200,7 @@ func (t *tcp) abort(reason string) {
 	t.once.Do(func() {
 		t.err = errors.New(reason)
 		close(t.dead)
-		t.tell(fmt.Sprintf("rank %d: %s", t.start.Rank, reason))
+		t.sendAbort(fmt.Sprintf("rank %d: %s", t.start.Rank, reason))
 	})
 }
 

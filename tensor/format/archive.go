@@ -31,7 +31,7 @@ func openArchive(data []byte) (*archive, error) {
 	return a, err
 }
 
-// newArchive is that of a zip file whose bytes need not be in memory: then nothing but its directory can be used.
+// newArchive is an archive of a zip file that is not in memory. Only its directory can be used: names, sizes, entries.
 func newArchive(r *zip.Reader) (*archive, error) {
 	a := &archive{entries: map[string]*zip.File{}}
 	for _, f := range r.File {

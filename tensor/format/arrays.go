@@ -10,8 +10,8 @@ import (
 	"onestep/tensor"
 )
 
-// OpenArrays opens NumPy's archive for some of its arrays: those of the names that are there. The others, images say beside statistics, are
-// neither read nor looked at; all are the names of every array.
+// OpenArrays opens NumPy's archive for some of its arrays: those of the names that are there. The others (images, say, beside statistics)
+// are not read. all has the names of every array.
 func OpenArrays(path string, names ...string) (f *File, all []string, err error) {
 	data, unmap, err := tensor.MapFile(path)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// foreign says what a file is that is not read.
+// foreign is the error for a file that is of no known format: it says what the file seems to be.
 func foreign(data []byte) error {
 	lower := bytes.ToLower(data[:min(len(data), 64)])
 	for _, f := range []struct{ start, what string }{

@@ -17,10 +17,10 @@ type ImageStream struct {
 	path  string
 	file  io.Closer
 	entry *zip.File
-	whole bool // the entry was read once, and is as long as it says
+	whole bool // the entry was read once to its end, and its length and checksum are right
 	r     io.ReadCloser
 	at    int    // the next image of r
-	last  []byte // that Read gave
+	last  []byte // what Read returned
 }
 
 const imagesEntry = "arr_0.npy"
@@ -81,13 +81,13 @@ func (s *ImageStream) rewind() (err error) {
 	}
 	s.N, s.H, s.W, s.C = h.shape[0], h.shape[1], h.shape[2], h.shape[3]
 	if h.fortran && s.whole {
-		return s.turned()
+		return s.readColumnMajor()
 	}
 	return nil
 }
 
-// turned reads all of a column-major array.
-func (s *ImageStream) turned() error {
+// readColumnMajor reads all of a column-major array.
+func (s *ImageStream) readColumnMajor() error {
 	r, err := s.entry.Open()
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *ImageStream) turned() error {
 	return nil
 }
 
-// Read gives the pixels (count,H,W,C) of images from one on, valid until the next call. To go back is to start again.
+// Read returns the pixels (count,H,W,C) of images first … first+count−1, valid until the next call. Going back to earlier images reads the file again.
 func (s *ImageStream) Read(first, count int) ([]byte, error) {
 	if first < 0 || count < 0 || first > s.N-count {
 		panic(fmt.Errorf("format: ImageStream.Read: images %d to %d of %d", first, first+count, s.N))

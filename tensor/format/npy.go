@@ -24,7 +24,7 @@ var npyTypes = map[string]struct {
 const npyMagic = "\x93NUMPY"
 
 // npy reads one array [npy] of a stream of exactly total bytes: its head and the data. Memory is taken only once head and total agree.
-// Column-major data is turned.
+// Column-major data becomes row-major.
 func npy(r io.Reader, total uint64) (tensor.Entry, error) {
 	h, err := npyStart(r, total)
 	if err != nil {
@@ -37,7 +37,7 @@ func npy(r io.Reader, total uint64) (tensor.Entry, error) {
 	switch extra, err := io.ReadFull(r, make([]byte, 1)); {
 	case extra > 0:
 		return tensor.Entry{}, fmt.Errorf("npy: more data than its shape %v says", h.shape)
-	case err != io.EOF: // a checksum, say
+	case err != io.EOF: // a wrong checksum, for example
 		return tensor.Entry{}, fmt.Errorf("npy: data: %w", err)
 	}
 	if h.fortran && len(h.shape) > 1 {
@@ -117,7 +117,7 @@ func transposed(e tensor.Entry, size int) tensor.Entry {
 	}
 	out, err := a.entry(&budget{left: len(e.Data)})
 	if err != nil {
-		panic(err) // as many elements as there are
+		panic(err) // cannot be: the shape has as many elements as the data
 	}
 	return out
 }

@@ -139,7 +139,7 @@ func readPickle(name string, data []byte, part string) (*File, error) {
 // flatten makes a file of a part of the value of a pickle. One without any tensor is no weight file.
 func flatten(name, format string, v any, part string, size int) (*File, error) {
 	found, rest := pick(v, part)
-	if d, ok := found.(*pickle.Dict); ok && rest != "" && !holds(d, rest+".") {
+	if d, ok := found.(*pickle.Dict); ok && rest != "" && !anyKeyBegins(d, rest+".") {
 		return nil, fmt.Errorf("%w: %s", ErrNoPart, part)
 	}
 	fl := &flattener{budget: &budget{left: size + 32<<20}, arrays: map[string]tensor.Entry{}, scalars: map[string]any{}}

@@ -13,7 +13,7 @@ import (
 // ErrNoPart says that a file has nothing of the name that was asked for.
 var ErrNoPart = errors.New("no such part")
 
-// pick follows a path of names joined by dots into dictionaries as far as it leads: to found, with rest still to go.
+// pick follows a path of names joined by dots into dictionaries, as far as there are such names. rest is what of the path is left then.
 func pick(v any, path string) (found any, rest string) {
 	d, ok := v.(*pickle.Dict)
 	if !ok || path == "" {
@@ -27,8 +27,8 @@ func pick(v any, path string) (found any, rest string) {
 	return v, path
 }
 
-// holds says whether any key begins so.
-func holds(d *pickle.Dict, prefix string) (found bool) {
+// anyKeyBegins says whether a key that is a string begins with the prefix.
+func anyKeyBegins(d *pickle.Dict, prefix string) (found bool) {
 	d.All(func(key, _ any) bool {
 		name, ok := key.(string)
 		found = ok && strings.HasPrefix(name, prefix)
@@ -62,7 +62,7 @@ func (f *File) part(name string) (*File, error) {
 	return p, nil
 }
 
-// parts are the first words of the first few names.
+// parts are the beginnings, up to a dot, of the first few names: for messages.
 func (f *File) parts() (parts []string) {
 	for _, name := range f.Order {
 		first, _, _ := strings.Cut(name, ".")

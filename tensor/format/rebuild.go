@@ -6,7 +6,7 @@ import (
 	"onestep/tensor/format/pickle"
 )
 
-// unread says what a tensor is that is not read. It is an error only where a weight is wanted.
+// unread is a tensor of a kind that is not read, and says which kind. It is an error only where a weight is wanted.
 type unread string
 
 // tensorTypes are the element types of tensors whose storages PyTorch saves as bytes; all others that it has are not read.
@@ -36,8 +36,8 @@ func rebuildTyped(args pickle.Tuple) (any, error) {
 	return rebuildLazy(typed, 7)
 }
 
-// rebuildLazy is [rebuild] of a tensor whose metadata may ask for what was put off, in the argument of this index: {'neg': True} or {'conj': True}
-// of views of complex tensors, whose bytes are not yet negated.
+// rebuildLazy is [rebuild] of a tensor with metadata, in the argument of this index. Those of {'neg': True} or {'conj': True} are not read: they are views
+// of complex tensors whose bytes are still to be negated.
 func rebuildLazy(args pickle.Tuple, metadata int) (any, error) {
 	a, err := rebuild(args)
 	if err != nil || len(args) <= metadata {

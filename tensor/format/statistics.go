@@ -14,11 +14,11 @@ type Statistics struct {
 
 // Statistics reads the arrays of these names, "mu" and "sigma" or others; both must be finite and fit each other.
 func (f *File) Statistics(mu, sigma string) (Statistics, error) {
-	m, err := f.want(mu)
+	m, err := f.required(mu)
 	if err != nil {
 		return Statistics{}, err
 	}
-	s, err := f.want(sigma)
+	s, err := f.required(sigma)
 	if err != nil {
 		return Statistics{}, err
 	}
@@ -48,7 +48,7 @@ type Images struct {
 
 // Images reads a sample file: arr_0 (N,H,W,C) of bytes and, of class-conditional models, labels arr_1 (N).
 func (f *File) Images() (Images, error) {
-	e, err := f.want("arr_0")
+	e, err := f.required("arr_0")
 	if err != nil {
 		return Images{}, err
 	}
@@ -75,7 +75,8 @@ func checkImages(dtype string, shape []int) error {
 	return nil
 }
 
-func (f *File) want(name string) (tensor.Entry, error) {
+// required is an array, or an error if there is none of the name.
+func (f *File) required(name string) (tensor.Entry, error) {
 	e, ok := f.Entry(name)
 	if !ok {
 		return e, fmt.Errorf("%s: %s: no such array", f.Path, name)

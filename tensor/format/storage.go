@@ -16,7 +16,7 @@ type storage struct {
 	count int    // elements
 	data  []byte // little-endian; of legacy files nil until the pickle was read
 
-	untyped *storage // that has the bytes, in place of data, if their type is the tensor's; or nil
+	untyped *storage // has the bytes, in place of data, where the file keeps them without a type; or nil
 }
 
 func (s *storage) bytes() []byte {
@@ -43,7 +43,7 @@ var storageTypes = map[string]struct {
 	"ByteStorage": {"U8", 1}, "BoolStorage": {"BOOL", 1}, untypedStorage: {"U8", 1},
 }
 
-const untypedStorage = "UntypedStorage" // bytes, of no tensor's type
+const untypedStorage = "UntypedStorage" // bytes whose type the tensor says
 
 // storageClass is the storage class of tensors of an element type, or "" if PyTorch has no such tensors.
 func storageClass(dtype string) string {

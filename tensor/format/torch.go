@@ -164,7 +164,7 @@ func legacy(data []byte) (any, error) {
 // no network of interest is that old.
 func legacyStorage(storages map[string]*storage, id any) (any, error) {
 	if t, ok := id.(pickle.Tuple); ok && len(t) > 1 && t[0] == "module" {
-		return t[1], nil // the source of a class, of which the class is all that matters
+		return t[1], nil // a class with its source code, which is not needed
 	}
 	dtype, size, key, count, rest, err := persistentID(id)
 	if err != nil {

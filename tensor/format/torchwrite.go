@@ -101,8 +101,8 @@ func newAligned(w io.Writer) *aligned {
 
 const localHeader = 30 // bytes before an entry's name
 
-// entry stores one file, of parts. An extra field "FB" of zeros pads its header. Sizes beyond 4 GiB are package zip's matter, which then adds a
-// field of its own: such entries may lie unaligned, which no reader minds.
+// entry stores one file, of parts. An extra field "FB" of zeros pads its header. For sizes beyond 4 GiB package zip adds a
+// field of its own: such entries may lie unaligned, which readers accept.
 func (z *aligned) entry(name string, parts ...[]byte) error {
 	if err := z.zip.Flush(); err != nil {
 		return err

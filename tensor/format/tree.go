@@ -24,7 +24,8 @@ type flattener struct {
 	visits  int
 }
 
-// value adds what v holds under a path. Values that share parts are walked as often as they occur, up to a limit that no honest file reaches.
+// value adds what v holds under a path. A part that several values share is walked for each of them, up to a limit that only a
+// malicious file reaches.
 func (f *flattener) value(path string, v any, depth int) error {
 	if f.visits++; f.visits > 1<<20 || depth > maxDepth {
 		return fmt.Errorf("%s: nested too deep, or without end", path)
@@ -52,18 +53,18 @@ func (f *flattener) value(path string, v any, depth int) error {
 		if state := moduleState(v); state != nil {
 			return f.module(path, state, depth)
 		}
-		return fmt.Errorf("%s: %s, which is no weight and is not run%s", path, pickle.Describe(v), besides(path))
+		return fmt.Errorf("%s: %s, which is no weight and is not run%s", path, pickle.Describe(v), partHint(path))
 	case unread:
-		return fmt.Errorf("%s: %s%s", path, v, besides(path))
+		return fmt.Errorf("%s: %s%s", path, v, partHint(path))
 	case pickle.Global, *storage:
-		return fmt.Errorf("%s: %s where a tensor or a number should be%s", path, pickle.Describe(v), besides(path))
+		return fmt.Errorf("%s: %s where a tensor or a number should be%s", path, pickle.Describe(v), partHint(path))
 	}
 	f.scalars[path] = v
 	return nil
 }
 
-// besides is what can be done about a value that is not read, if it is not all of the file.
-func besides(path string) string {
+// partHint is what can be done about a value that is not read, if it is not all of the file.
+func partHint(path string) string {
 	if path == "" {
 		return ""
 	}

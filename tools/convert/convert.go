@@ -8,7 +8,7 @@ import (
 	"onestep/tensor/format"
 )
 
-// writers write a file by its suffix.
+// writers are the functions that write a format, by the suffix of its files.
 var writers = map[string]func(path string, metadata map[string]string, arrays []tensor.Named) error{
 	".safetensors": tensor.WriteSafeTensors,
 	".pt":          format.WriteTorch,

@@ -21,7 +21,7 @@ func run(f *flags, out, messages io.Writer) error {
 	case f.reference:
 		return reference(f, messages)
 	case !f.list && !f.force: // before anything is read
-		if err := free(f.out); err != nil {
+		if err := checkAbsent(f.out); err != nil {
 			return err
 		}
 	}
@@ -39,7 +39,7 @@ func run(f *flags, out, messages io.Writer) error {
 	return convert(f.out, file)
 }
 
-// averages are what training programs name the average of a network.
+// averages are the usual names of a network's average in files of training programs.
 var averages = []string{"ema", "model_ema", "ema_model", "ema_state_dict", "state_dict_ema", "net_ema", "params_ema"}
 
 // open reads the input, or the part of it that is wanted.
@@ -56,8 +56,8 @@ func open(f *flags) (*format.File, error) {
 	return nil, fmt.Errorf("%s: no average of a network: none of %v; --part picks by another name, and -l lists them", f.in, averages)
 }
 
-// free is an error if a file is there.
-func free(path string) error {
+// checkAbsent is an error if a file is there.
+func checkAbsent(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: exists; --force replaces it", path)
 	}

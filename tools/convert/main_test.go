@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +11,8 @@ import (
 	"onestep/tensor"
 	"onestep/tensor/format"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/cli/clitest"
 )
-
-var update = flag.Bool("update", false, "write testdata/help.txt and testdata/list.txt")
 
 // call runs the command and returns its output and its messages.
 func call(args ...string) (stdout, stderr string, err error) {
@@ -67,17 +65,11 @@ func TestOutput(t *testing.T) {
 	}
 	list := must(t, "-l", "x.pt")
 	for golden, got := range map[string]string{"help.txt": must(t, "-h"), "list.txt": list} {
-		path := filepath.Join(source, "testdata", golden)
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if string(read(t, path)) != got {
-			t.Errorf("%s is not this, which -update writes:\n%s", golden, got)
-		}
+		clitest.Golden(t, filepath.Join(source, "testdata", golden), got)
 	}
 }
+
+func TestFlagsPage(t *testing.T) { clitest.FlagsPage(t, "convert", (&flags{}).options()) }
 
 var source, _ = os.Getwd() // the package's folder
 

@@ -9,7 +9,7 @@ import (
 	"onestep/tensor"
 )
 
-// reference writes a run as the reference's files.
+// reference writes the newest checkpoint of a run folder as files of the PID reference repository.
 func reference(f *flags, messages io.Writer) error {
 	run, c, err := runs.Open(f.in, false)
 	if err != nil {

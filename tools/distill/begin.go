@@ -7,34 +7,35 @@ import (
 	"onestep/nn"
 	"onestep/nn/weights"
 	"onestep/pid"
+	"onestep/pid/embedded"
 	"onestep/pid/ranks"
 	"onestep/pid/runs"
 	"onestep/tensor"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/results"
 	"onestep/tools/internal/teacher"
 )
 
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
 // has the folder, the others have none.
 func begin(f *flags, d *tensor.Device, ranks *ranks.Comm) (dir *runs.Run, job *pid.Job, err error) {
-	job, err = prepare(f, d, ranks.Rank() == 0, &dir)
-	if err := share(ranks, err); err != nil {
+	job, err = prepareJob(f, d, ranks.Rank() == 0, &dir)
+	if err := shareError(ranks, err); err != nil {
 		return nil, nil, err
 	}
 	if ranks.Size() > 1 {
 		err = job.Join(ranks)
 	}
 	if err == nil && ranks.Rank() == 0 {
-		dir, err = open(f, dir, job)
+		dir, err = openFolder(f, dir, job)
 	}
-	return dir, job, share(ranks, err)
+	return dir, job, shareError(ranks, err)
 }
 
-// prepare sets a job up, at the step where it is to begin, and changes no file. Of a run that is continued it finds the folder, and takes it if it is to write
-// there.
-func prepare(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, error) {
+// prepareJob sets a job up, at the step where it is to begin, and changes no file. For a run that is continued it sets dir to the run's folder, which is
+// locked if this process is to write there.
+func prepareJob(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, error) {
 	if !f.Resume {
-		return fresh(f, d)
+		return newJob(f, d)
 	}
 	if f.Out == "" {
 		var err error
@@ -52,7 +53,7 @@ func prepare(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, 
 	if f.LR != c.LR || f.Clip != c.Clip {
 		opened.Notes = append(opened.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, runs.ConfigFile))
 	}
-	job, err := setUp(f, d)
+	job, err := loadJob(f, d)
 	if err != nil {
 		return nil, err
 	}
@@ -60,30 +61,30 @@ func prepare(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, 
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
 	*dir = opened
-	return job, enough(f, job)
+	return job, checkStepsLeft(f, job)
 }
 
-// fresh sets up the job of a new run, which may begin at a checkpoint of the reference.
-func fresh(f *flags, d *tensor.Device) (job *pid.Job, err error) {
-	if job, err = setUp(f, d); err != nil || f.reference == "" {
+// newJob sets up the job of a new run, which may begin at a checkpoint of the reference.
+func newJob(f *flags, d *tensor.Device) (job *pid.Job, err error) {
+	if job, err = loadJob(f, d); err != nil || f.reference == "" {
 		return job, err
 	}
 	if f.notes, err = runs.ResumeReference(job.Trainer, f.reference); err != nil {
 		return nil, fmt.Errorf("--resume-reference: %w", err)
 	}
-	return job, enough(f, job)
+	return job, checkStepsLeft(f, job)
 }
 
-// enough is an error if the job has made more steps than it is to make.
-func enough(f *flags, job *pid.Job) error {
+// checkStepsLeft is an error if the job has made more steps than it is to make.
+func checkStepsLeft(f *flags, job *pid.Job) error {
 	if done := job.Trainer.Step; done > f.Steps {
 		return fmt.Errorf("--steps %d: the run has made %d", f.Steps, done)
 	}
 	return nil
 }
 
-// open makes the run's folder, or makes the one that was found what it was at the checkpoint.
-func open(f *flags, found *runs.Run, job *pid.Job) (*runs.Run, error) {
+// openFolder makes the folder of a new run, or brings the folder of a continued one back to the state that it had at the checkpoint.
+func openFolder(f *flags, found *runs.Run, job *pid.Job) (*runs.Run, error) {
 	if !f.Resume {
 		if f.Out == "" {
 			f.Out = runs.Next("runs")
@@ -99,9 +100,9 @@ func open(f *flags, found *runs.Run, job *pid.Job) (*runs.Run, error) {
 	return found, nil
 }
 
-// setUp loads the networks.
-func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
-	if err := f.foresee(d); err != nil {
+// loadJob loads the networks and makes a job of them.
+func loadJob(f *flags, d *tensor.Device) (*pid.Job, error) {
+	if err := f.planRun(d); err != nil {
 		return nil, err
 	}
 	if err := f.openFID(d); err != nil {
@@ -115,7 +116,7 @@ func setUp(f *flags, d *tensor.Device) (*pid.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime.GC() // copies that were made of weights while they were read
+	runtime.GC() // frees the copies of weights that were made while they were read
 	return pid.NewJob(f.Config, net, lpips)
 }
 
@@ -128,7 +129,7 @@ func (f *flags) openFID(d *tensor.Device) error {
 	if err != nil {
 		return fmt.Errorf("--teacher: %w", err)
 	}
-	f.fid, err = judge.OpenFID(d, f.Config, net)
+	f.fid, err = results.OpenFID(d, f.Config, net)
 	return err
 }
 
@@ -150,11 +151,11 @@ func perceptual(d *tensor.Device, f *flags, net *nn.UNet) (*nn.LPIPS, error) {
 	switch {
 	case f.Loss != "lpips":
 		return nil, nil
-	case f.VGG == "" && !judge.Fits(net):
+	case f.VGG == "" && !embedded.Fits(net):
 		return nil, fmt.Errorf("--loss lpips: the embedded perceptual network judges 16x16 images of 1 channel, the teacher draws %dx%d of %d: give --vgg, or --loss l2",
 			net.Resolution, net.Resolution, net.InChannels)
 	case f.VGG == "":
-		return judge.Perceptual(d)
+		return embedded.Perceptual(d)
 	}
 	if c := net.InChannels; c != 1 && c != 3 {
 		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)

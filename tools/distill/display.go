@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -18,15 +17,16 @@ import (
 	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/board"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/cli"
 	"onestep/tools/internal/progress"
 	"onestep/tools/internal/report"
+	"onestep/tools/internal/results"
 )
 
 // display is what a run shows of itself, besides its progress: grids and distances, event files, and the page.
 type display struct {
 	dir    *runs.Run
-	judge  *judge.Judge
+	evals  *results.Evaluation
 	board  *board.Board
 	report report.Report
 	config pid.Config
@@ -41,29 +41,29 @@ func newDisplay(f *flags, d *tensor.Device, dir *runs.Run, job *pid.Job, where s
 		dir: dir, config: f.Config, paged: time.Now(),
 		report: report.Report{Dir: dir.Dir, Settings: f.settings(), Provenance: provenance(f, job, where)},
 	}
-	if s.judge, err = judge.New(d, job, f.Config, f.fid); err != nil {
+	if s.evals, err = results.New(d, job, f.Config, f.fid); err != nil {
 		return nil, err
 	}
 	s.board, err = board.Open(dir, job)
 	return s, err
 }
 
-// evaluate looks at the student after a step, and returns a line about it. says is told what takes long.
-func (s *display) evaluate(ctx context.Context, step int, what judge.Look, says func(string)) (line string, err error) {
-	return line, s.board.Aside(func() error {
-		if line, err = s.judge.Snapshot(ctx, s.dir, step, what, says); err != nil || !what.Grid {
+// evaluate measures and shows the student after a step, and returns a line about it. status is told what takes long.
+func (s *display) evaluate(ctx context.Context, step int, parts results.Parts, status func(string)) (line string, err error) {
+	return line, s.board.Untimed(func() error {
+		if line, err = s.evals.AfterStep(ctx, s.dir, step, parts, status); err != nil || !parts.Grid {
 			return err
 		}
 		return s.board.Samples(step, filepath.Join(s.dir.Dir, fmt.Sprintf("samples_%06d.png", step)))
 	})
 }
 
-// save makes a checkpoint and, if the last page is old, a page. A run does not end for want of that: note is told.
+// save makes a checkpoint and, if the last page is old, a page. A page that cannot be written does not end the run: note is told.
 func (s *display) save(job *pid.Job, note func(...any)) error {
 	if err := s.board.Flush(); err != nil {
 		return err
 	}
-	return s.board.Aside(func() error {
+	return s.board.Untimed(func() error {
 		if err := s.dir.Save(job); err != nil {
 			return err
 		}
@@ -85,27 +85,27 @@ func (s *display) page() error {
 	return s.report.Write(s.config, s.paged)
 }
 
-// final draws the pictures of a complete run, prints its table, and writes the page.
-func (s *display) final(ctx context.Context, out, messages io.Writer) error {
-	if err := s.board.Flush(); err != nil { // what follows is no training
+// finish draws the pictures of a complete run, prints its table, and writes the page.
+func (s *display) finish(ctx context.Context, out, messages io.Writer) error {
+	if err := s.board.Flush(); err != nil { // before what does not count as training time
 		return err
 	}
 	path := filepath.Join(s.dir.Dir, "samples.png")
-	if err := s.judge.Grid(ctx, path); err != nil {
+	if err := s.evals.Grid(ctx, path); err != nil {
 		return err
 	}
 	if err := s.board.Samples(s.config.Steps, path); err != nil {
 		return err
 	}
 	bar := progress.New(messages, s.config.Steps)
-	err := s.judge.End(ctx, s.dir, bar.Note)
+	err := s.evals.AtEnd(ctx, s.dir, bar.Note)
 	bar.Finish()
 	if err != nil {
 		return err
 	}
 	var table bytes.Buffer
 	fmt.Fprintln(out)
-	if err := s.judge.Table(ctx, io.MultiWriter(out, &table)); err != nil {
+	if err := s.evals.Table(ctx, io.MultiWriter(out, &table)); err != nil {
 		return err
 	}
 	err = tensor.AtomicWrite(filepath.Join(s.dir.Dir, "results.txt"), func(w io.Writer) error {
@@ -126,7 +126,7 @@ func (s *display) final(ctx context.Context, out, messages io.Writer) error {
 func (f *flags) settings() (list []report.Setting) {
 	plain := defaults().options()
 	for i, o := range f.options() {
-		if o.how != apart {
+		if o.onResume != perCall {
 			v := o.Value.String()
 			list = append(list, report.Setting{Group: o.Group, Flag: o.Flag(), Unit: o.Unit, Value: v, Help: o.Help, Changed: v != plain[i].Value.String()})
 		}
@@ -146,7 +146,7 @@ func provenance(f *flags, job *pid.Job, where string) []report.Fact {
 	net := job.Student.Net
 	list := []report.Fact{
 		{Name: "Command", Value: "distill " + strings.Join(args, " ")},
-		{Name: "Program", Value: program()},
+		{Name: "Program", Value: cli.Program()},
 		{Name: "Device", Value: where + ", " + runtime.GOOS + "/" + runtime.GOARCH},
 		{Name: "Network", Value: fmt.Sprintf("%d parameters, %dx%d images of %d channels", net.Count(), net.Resolution, net.Resolution, net.InChannels)},
 		{Name: "Teacher", Value: cmp.Or(f.Teacher, "embedded") + ", weights of SHA-256 " + job.TeacherDigest()},
@@ -159,22 +159,4 @@ func provenance(f *flags, job *pid.Job, where string) []report.Fact {
 			report.Fact{Name: "Reference of FID", Value: f.fid.About()})
 	}
 	return append(list, report.Fact{Name: "Random numbers", Value: fmt.Sprintf("seed %d", f.Seed)})
-}
-
-// program is the version of the command, as far as its build knows it.
-func program() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return runtime.Version()
-	}
-	text := info.Main.Path
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text += " at commit " + s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += ", changed"
-		}
-	}
-	return text + ", " + info.GoVersion
 }

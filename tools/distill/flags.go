@@ -11,8 +11,8 @@ import (
 	"onestep/pid/ranks"
 	"onestep/tools/internal/cli"
 	"onestep/tools/internal/device"
-	"onestep/tools/internal/judge"
 	"onestep/tools/internal/plan"
+	"onestep/tools/internal/results"
 )
 
 // flags are the settings of one call: what the run depends on, and where and how it is run.
@@ -26,10 +26,10 @@ type flags struct {
 	reference string  // folder of the reference's checkpoint to begin at
 	notes     []error // about it
 
-	place ranks.Start // of this process among those of the run
-	fid   *judge.FID  // of the run, on rank 0; nil: none
-	plan  *plan.Plan  // of the run, on rank 0
-	rate  *plan.Rate  // of its device
+	place ranks.Start  // of this process among those of the run
+	fid   *results.FID // of the run, on rank 0; nil: none
+	plan  *plan.Plan   // of the run, on rank 0
+	rate  *plan.Rate   // of its device
 
 	preset string            // settings that take the place of the defaults
 	config string            // file whose settings take the place of those
@@ -39,62 +39,62 @@ type flags struct {
 // option is one flag, and what it means for a run that is continued.
 type option struct {
 	cli.Option
-	how how
+	onResume resumeRule
 }
 
-// how says what a flag means for a run that is continued.
-type how int
+// resumeRule says what a flag means for a run that is continued.
+type resumeRule int
 
 const (
-	keep   how = iota // part of the run: must not change
-	change            // part of the configuration that may change on the way
-	apart             // a matter of this call alone
+	mustMatch resumeRule = iota // part of the run: must not change
+	mayChange                   // part of the configuration that may change on the way
+	perCall                     // no part of the configuration
 )
 
 // options lists all flags, bound to f.
 func (f *flags) options() []option {
 	return []option{
-		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), apart},
-		{cli.New("Run", "resume", "", "continue the run in --out from its newest whole checkpoint, with its settings", (*cli.Yes)(&f.Resume)), apart},
-		{cli.New("Run", "resume-reference", "DIR", "begin at the newest checkpoint that the PID reference repository left there: weights, averages, optimiser, step", (*cli.Text)(&f.reference)), apart},
-		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), apart},
-		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), apart},
-		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), keep},
-		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), apart},
-		{cli.New("Run", "device", "NAME", device.Help, &f.Device), apart},
-		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), change},
-		{cli.New("Run", "keep", "N", "checkpoints to keep, the newest; 0: all", (*cli.Count)(&f.Keep)), change},
-		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), change},
-		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), change},
-		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), change},
+		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), perCall},
+		{cli.New("Run", "resume", "", "continue the run in --out from its newest whole checkpoint, with its settings", (*cli.Yes)(&f.Resume)), perCall},
+		{cli.New("Run", "resume-reference", "DIR", "begin at the newest checkpoint that the PID reference repository left there: weights, averages, optimiser, step", (*cli.Text)(&f.reference)), perCall},
+		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), perCall},
+		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), perCall},
+		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), mustMatch},
+		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), perCall},
+		{cli.New("Run", "device", "NAME", device.Help, &f.Device), perCall},
+		{cli.New("Run", "save-every", "STEPS", "steps between checkpoints; 0: only at the end", (*cli.Count)(&f.SaveEvery)), mayChange},
+		{cli.New("Run", "keep", "N", "checkpoints to keep, the newest; 0: all", (*cli.Count)(&f.Keep)), mayChange},
+		{cli.New("Run", "eval-every", "STEPS", "steps between sample grids with Fréchet distances; 0: only at the end", (*cli.Count)(&f.EvalEvery)), mayChange},
+		{cli.New("Run", "eval-images", "IMAGES", "images per Fréchet distance in the final table, a fifth of it on the way; 0: no table", (*cli.Count)(&f.EvalImages)), mayChange},
+		{cli.New("Run", "grid-samples", "IMAGES", "images of teacher and of student in samples.png; 0: no grid", (*cli.Count)(&f.GridSamples)), mayChange},
 
-		{cli.New("FID", "inception", "FILE", "weights of the 2015-12-05 Inception, of any format that convert reads, for the FID of every average, and in the end of the raw weights; empty: none", (*cli.Text)(&f.Inception)), change},
-		{cli.New("FID", "ref", "FILE", "statistics to compare with: a .npz of mu and sigma, EDM's or of evaluate --save-ref", (*cli.Text)(&f.Ref)), change},
-		{cli.New("FID", "resize", "NAME", "how images become the network's input: tensorflow, as EDM, OpenAI and clean-fid do, or pytorch-fid; auto: as the weights' publisher", (*cli.Text)(&f.Resize)), change},
-		{cli.New("FID", "fid-every", "STEPS", "steps between FIDs; 0: only at the end", (*cli.Count)(&f.FIDEvery)), change},
-		{cli.New("FID", "fid-images", "IMAGES", "images per FID: those that sample draws of the seeds from 0 on", (*cli.Count)(&f.FIDImages)), change},
+		{cli.New("FID", "inception", "FILE", "weights of the 2015-12-05 Inception, of any format that convert reads, for the FID of every average, and in the end of the raw weights; empty: none", (*cli.Text)(&f.Inception)), mayChange},
+		{cli.New("FID", "ref", "FILE", "statistics to compare with: a .npz of mu and sigma, EDM's or of evaluate --save-ref", (*cli.Text)(&f.Ref)), mayChange},
+		{cli.New("FID", "resize", "NAME", "how images become the network's input: tensorflow, as EDM, OpenAI and clean-fid do, or pytorch-fid; auto: as the weights' publisher", (*cli.Text)(&f.Resize)), mayChange},
+		{cli.New("FID", "fid-every", "STEPS", "steps between FIDs; 0: only at the end", (*cli.Count)(&f.FIDEvery)), mayChange},
+		{cli.New("FID", "fid-images", "IMAGES", "images per FID: those that sample draws of the seeds from 0 on", (*cli.Count)(&f.FIDImages)), mayChange},
 
-		{cli.New("Networks", "teacher", "FILE", "teacher weights, of any format that convert reads; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), change},
-		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, as torchvision has them; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), change},
-		{cli.New("Networks", "fp16", "", "half-precision storage with float32 sums and master weights, and a dynamic loss scale", (*cli.Yes)(&f.FP16)), keep},
-		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Checkpoint)), keep},
-		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), keep},
+		{cli.New("Networks", "teacher", "FILE", "teacher weights, of any format that convert reads; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), mayChange},
+		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, as torchvision has them; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), mayChange},
+		{cli.New("Networks", "fp16", "", "half-precision storage with float32 sums and master weights, and a dynamic loss scale", (*cli.Yes)(&f.FP16)), mustMatch},
+		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Checkpoint)), mustMatch},
+		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), mustMatch},
 
-		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)), keep},
-		{cli.New("Loss", "n", "POINTS", "grid points of the noise level", (*cli.Count)(&f.Points)), keep},
-		{cli.New("Loss", "weighting", "NAME", "of noise levels: uniform, snr, snr+1, karras or truncated-snr", (*cli.Text)(&f.Weighting)), keep},
-		{cli.New("Loss", "stratified", "", "spread a batch's noise levels evenly over the grid; --stratified=false: draw each freely", (*cli.Yes)(&f.Stratified)), keep},
+		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)), mustMatch},
+		{cli.New("Loss", "n", "POINTS", "grid points of the noise level", (*cli.Count)(&f.Points)), mustMatch},
+		{cli.New("Loss", "weighting", "NAME", "of noise levels: uniform, snr, snr+1, karras or truncated-snr", (*cli.Text)(&f.Weighting)), mustMatch},
+		{cli.New("Loss", "stratified", "", "spread a batch's noise levels evenly over the grid; --stratified=false: draw each freely", (*cli.Yes)(&f.Stratified)), mustMatch},
 
-		{cli.New("Optimiser", "steps", "STEPS", "optimiser steps of the whole run", (*cli.Count)(&f.Steps)), change},
-		{cli.New("Optimiser", "batch", "SAMPLES", "samples per step", (*cli.Count)(&f.Batch)), keep},
-		{cli.New("Optimiser", "microbatch", "SAMPLES", "samples at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.Micro)), keep},
-		{cli.New("Optimiser", "optimizer", "NAME", "radam or adam", (*cli.Text)(&f.Optimizer)), keep},
-		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), change},
-		{cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.Warmup)), keep},
-		{cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.AnnealFrom)), keep},
-		{cli.New("Optimiser", "anneal-to", "FRACTION", "part of the rate that is left at the end", (*cli.Real)(&f.AnnealTo)), keep},
-		{cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.Clip)), change},
-		{cli.New("Optimiser", "ema", "RATES", "rates of the student's moving averages, with commas between; empty: none", (*cli.Rates)(&f.EMA)), keep},
+		{cli.New("Optimiser", "steps", "STEPS", "optimiser steps of the whole run", (*cli.Count)(&f.Steps)), mayChange},
+		{cli.New("Optimiser", "batch", "SAMPLES", "samples per step", (*cli.Count)(&f.Batch)), mustMatch},
+		{cli.New("Optimiser", "microbatch", "SAMPLES", "samples at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.Micro)), mustMatch},
+		{cli.New("Optimiser", "optimizer", "NAME", "radam or adam", (*cli.Text)(&f.Optimizer)), mustMatch},
+		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), mayChange},
+		{cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.Warmup)), mustMatch},
+		{cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.AnnealFrom)), mustMatch},
+		{cli.New("Optimiser", "anneal-to", "FRACTION", "part of the rate that is left at the end", (*cli.Real)(&f.AnnealTo)), mustMatch},
+		{cli.New("Optimiser", "clip", "NORM", "largest Euclidean norm of the gradient; 0: no limit", (*cli.Real)(&f.Clip)), mayChange},
+		{cli.New("Optimiser", "ema", "RATES", "rates of the student's moving averages, with commas between; empty: none", (*cli.Rates)(&f.EMA)), mustMatch},
 	}
 }
 
@@ -104,8 +104,8 @@ func defaults() *flags {
 	return f
 }
 
-// plain is the options without what is particular to distill.
-func (f *flags) plain() (list []cli.Option) {
+// cliOptions is the options without what is particular to distill.
+func (f *flags) cliOptions() (list []cli.Option) {
 	for _, o := range f.options() {
 		list = append(list, o.Option)
 	}
@@ -115,10 +115,10 @@ func (f *flags) plain() (list []cli.Option) {
 // parse reads the command line. It answers -h itself, with cli.ErrHelp.
 func parse(args []string, out io.Writer) (*flags, error) {
 	f := defaults()
-	given, err := cli.Parse(f.plain(), args)
+	given, err := cli.Parse(f.cliOptions(), args)
 	switch {
 	case err == cli.ErrHelp:
-		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().plain(), usageTail), err)
+		return nil, cmp.Or(cli.Usage(out, usageHead, defaults().cliOptions(), usageTail), err)
 	case err != nil:
 		return nil, err
 	case f.Threads < 0:
@@ -135,8 +135,8 @@ func parse(args []string, out io.Writer) (*flags, error) {
 	if preset, f.Config, err = pid.Settings(f.preset, f.config); err != nil {
 		return nil, fmt.Errorf("--%w", err)
 	}
-	wrong := f.Config.Check() // in the file, unless a flag mends it
-	if err := cli.Set(f.plain(), given); err != nil {
+	wrong := f.Config.Check() // an error of the file, which flags may yet mend
+	if err := cli.Set(f.cliOptions(), given); err != nil {
 		return nil, err
 	}
 	if err := preset.Missing(f.Config); err != nil {
@@ -164,11 +164,11 @@ func (f *flags) resume(c pid.Config) error {
 	f.Config = c
 	for _, o := range f.options() {
 		now, ok := f.given[o.Name]
-		if was := o.Value.String(); ok && o.how == keep && was != now {
+		if was := o.Value.String(); ok && o.onResume == mustMatch && was != now {
 			return fmt.Errorf("%s %s: the run has %q, which --resume keeps", o.Flag(), now, was)
 		}
 	}
-	if err := cli.Set(f.plain(), f.given); err != nil {
+	if err := cli.Set(f.cliOptions(), f.given); err != nil {
 		return err
 	}
 	return f.check()

@@ -19,7 +19,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		return together(ctx, start, f, os.Stdout, os.Stderr)
+		return runAsRank(ctx, start, f, os.Stdout, os.Stderr)
 	})
 }
 
@@ -31,7 +31,7 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *ranks.Comm, out
 		return err
 	}
 	if ranks.Rank() > 0 {
-		return follow(ctx, f, job)
+		return trainBesideRank0(ctx, f, job)
 	}
 	defer dir.Close()
 	where := d.Name()
@@ -58,7 +58,7 @@ func run(ctx context.Context, f *flags, d *tensor.Device, ranks *ranks.Comm, out
 	if err := train(ctx, f, dir, job, shown, messages); err != nil {
 		return err
 	}
-	err = shown.final(ctx, out, messages)
+	err = shown.finish(ctx, out, messages)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: the student is complete; --resume --out %s draws its pictures and prints its table", cli.ErrInterrupted, dir.Dir)
 	}

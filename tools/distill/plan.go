@@ -11,8 +11,8 @@ import (
 	"onestep/tools/internal/teacher"
 )
 
-// foresee plans the run, before anything is loaded, and refuses what will not fit. Rank 0 answers for all.
-func (f *flags) foresee(d *tensor.Device) error {
+// planRun plans the run, before anything is loaded, and refuses what will not fit. Rank 0 does so for all.
+func (f *flags) planRun(d *tensor.Device) error {
 	if f.place.Rank > 0 {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (f *flags) foresee(d *tensor.Device) error {
 		return fmt.Errorf("--teacher: %w", err)
 	}
 	if c := net.InChannels; f.Loss == "lpips" && c != 1 && c != 3 {
-		return nil // which is refused for another reason
+		return nil // such a teacher is refused later, with a reason of its own
 	}
 	m := plan.MachineOf(d)
 	if !m.GPU {

@@ -13,9 +13,10 @@ import (
 	"onestep/tools/internal/cli"
 )
 
-// together runs the command as one of the ranks that were started together, or alone. Rank 0 speaks, and what all ranks know ends them in order: the
-// others' status is then 0, since a launcher ends everybody after a failure, and rank 0 may not be done. What only one rank knows ends all.
-func together(ctx context.Context, start ranks.Start, f *flags, out, messages io.Writer) error {
+// runAsRank runs the command as one of the ranks that were started together, or as the only one. Only rank 0 prints. After an error that all ranks
+// know of, each ends by itself, and all but rank 0 with status 0: a launcher kills everybody as soon as one fails, and rank 0 may not be done. An error
+// that only one rank knows of aborts all.
+func runAsRank(ctx context.Context, start ranks.Start, f *flags, out, messages io.Writer) error {
 	if f.Threads == 0 && start.Peers > 1 {
 		f.Threads = max(1, runtime.GOMAXPROCS(0)/start.Peers)
 	}
@@ -43,7 +44,7 @@ func together(ctx context.Context, start ranks.Start, f *flags, out, messages io
 		}
 		return errors.Join(err, ranks.Close())
 	case start.Rank > 0 && errors.Is(err, pid.ErrDiverged):
-		ranks.Barrier() // rank 0 has seen it too, and ends this
+		ranks.Barrier() // rank 0 has seen it too, and aborts this one
 	}
 	err = fmt.Errorf("rank %d: %w", start.Rank, err)
 	fmt.Fprintf(messages, "distill: %v\n", err)
@@ -57,8 +58,8 @@ type sharedError struct{ error }
 
 func (e *sharedError) Unwrap() error { return e.error }
 
-// share tells all ranks of an error of one of them, which is then a sharedError of all.
-func share(ranks *ranks.Comm, err error) error {
+// shareError tells all ranks of an error of one of them, which is then a sharedError of all.
+func shareError(ranks *ranks.Comm, err error) error {
 	text := []byte(nil)
 	if err != nil {
 		text = []byte(err.Error())
@@ -87,14 +88,14 @@ func parseFor(start ranks.Start) func(args []string, out io.Writer) (*flags, err
 		}
 		f, err := parse(args, io.Discard)
 		if err != nil {
-			os.Exit(0) // as rank 0 does, with a word and another status
+			os.Exit(0) // rank 0 fails alike, and prints why
 		}
 		return f, err
 	}
 }
 
-// follow makes the steps that rank 0 makes, and keeps nothing.
-func follow(ctx context.Context, f *flags, job *pid.Job) error {
+// trainBesideRank0 makes the same steps as rank 0, which alone logs and saves them.
+func trainBesideRank0(ctx context.Context, f *flags, job *pid.Job) error {
 	job.Trainer.Pause = f.pause
 	err := job.Trainer.Run(ctx, func(pid.Metrics) error { return nil })
 	if stopped(ctx, err) {

@@ -79,22 +79,22 @@ func (f *flags) files() (judge.Images, error) {
 func measure(ctx context.Context, f *flags, net *judge.Network, images judge.Images, ref *judge.Reference, out, messages io.Writer) error {
 	bars := &bars{w: messages}
 	defer bars.finish()
-	learnt := judge.ReferenceOf(images)
+	statistics := judge.ReferenceOf(images)
 	if f.onlySaves() {
-		if err := learnt.Gather(ctx, net, f.metrics, bars.update); err != nil {
+		if err := statistics.Gather(ctx, net, f.metrics, bars.update); err != nil {
 			return explained(ctx, err)
 		}
 		bars.finish()
 	} else {
 		r, err := judge.Evaluate(ctx, net, images, ref, judge.Options{
 			Metrics: f.metrics, Seed: f.subsets, Force: f.force, Progress: bars.update,
-			Says: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
+			Status: func(what string) { bars.finish(); fmt.Fprintln(messages, what) },
 		})
 		if err != nil {
 			return explained(ctx, err)
 		}
 		bars.finish()
-		learnt = r.Gathered
+		statistics = r.Gathered
 		if err := r.Print(out); err != nil {
 			return err
 		}
@@ -108,13 +108,13 @@ func measure(ctx context.Context, f *flags, net *judge.Network, images judge.Ima
 	if f.saveRef == "" {
 		return nil
 	}
-	fmt.Fprintf(messages, "%s: statistics of %d images\n", f.saveRef, learnt.Stamp.Count)
-	return learnt.Write(f.saveRef)
+	fmt.Fprintf(messages, "%s: statistics of %d images\n", f.saveRef, statistics.Stamp.Count)
+	return statistics.Write(f.saveRef)
 }
 
 // explained adds to an error what the user may do about it, or that the user has caused it.
 func explained(ctx context.Context, err error) error {
-	if errors.Is(err, judge.ErrUnlike) {
+	if errors.Is(err, judge.ErrNotComparable) {
 		return fmt.Errorf("%w\n--force compares nevertheless", err)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {

@@ -24,9 +24,8 @@ import (
 	"onestep/nn/golden/nets"
 	"onestep/pid/judge"
 	"onestep/tensor"
+	"onestep/tools/internal/cli/clitest"
 )
-
-var update = flag.Bool("update", false, "write testdata/help.txt")
 
 // command is the program, built once: the tests use it as a user does.
 var command string
@@ -134,15 +133,13 @@ func inception(t *testing.T, path string, layout nn.InceptionLayout) {
 
 func TestHelp(t *testing.T) {
 	help, _, code := call(t, "-h")
-	path := filepath.Join("testdata", "help.txt")
-	if *update {
-		must(t, errors.Join(os.MkdirAll("testdata", 0o777), os.WriteFile(path, []byte(help), 0o666)))
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || help != string(want) || code != 0 {
-		t.Errorf("-h: status %d; %s is not this, which -update writes (%v):\n%s", code, path, err, help)
+	clitest.Golden(t, filepath.Join("testdata", "help.txt"), help)
+	if code != 0 {
+		t.Errorf("-h: status %d", code)
 	}
 }
+
+func TestFlagsPage(t *testing.T) { clitest.FlagsPage(t, "evaluate", defaults().options()) }
 
 func TestWrongFlags(t *testing.T) {
 	all := []string{"--samples", "s.npz", "--ref", "r.npz", "--inception", "i.pth"}

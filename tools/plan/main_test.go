@@ -12,6 +12,7 @@ import (
 	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/cli/clitest"
 )
 
 // call runs the command, and returns what it prints.
@@ -94,3 +95,5 @@ func TestRefusals(t *testing.T) {
 		t.Error("a plan made a folder")
 	}
 }
+
+func TestFlagsPage(t *testing.T) { clitest.FlagsPage(t, "plan", defaults().options()) }

@@ -54,8 +54,10 @@ func caseOptions(f *flags) []cli.Option {
 	}
 }
 
+func defaults() *flags { return &flags{device: "emulated", limit: 300} }
+
 func parse(args []string, out io.Writer) (*flags, error) {
-	f := &flags{device: "emulated", limit: 300}
+	f := defaults()
 	if len(args) == 0 {
 		return nil, errors.New("a command is missing: print, check, case or ledger (-h lists them)")
 	}
@@ -102,7 +104,7 @@ func ordinal(device string) (int, error) {
 func usage(out io.Writer) error {
 	head := "Checks and runs PTX, and predicts how long it takes.\n\n"
 	var options []cli.Option
-	f := &flags{device: "emulated", limit: 300}
+	f := defaults()
 	for _, c := range commands {
 		head += fmt.Sprintf("  ptx %-6s %-14s %s\n", c.name, c.files, c.help)
 		options = append(options, c.options(f)...)

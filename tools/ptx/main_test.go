@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/cli/clitest"
 )
 
 // call runs the command, and returns what it prints.
@@ -177,4 +178,13 @@ func TestParse(t *testing.T) {
 	if _, err := parse([]string{"case", "-h"}, &out); !errors.Is(err, cli.ErrHelp) || !strings.Contains(out.String(), "--counters") {
 		t.Errorf("help: %v\n%s", err, out.String())
 	}
+}
+
+func TestFlagsPage(t *testing.T) {
+	var options []cli.Option
+	f := defaults()
+	for _, c := range commands {
+		options = append(options, c.options(f)...)
+	}
+	clitest.FlagsPage(t, "ptx", options)
 }

@@ -18,9 +18,8 @@ import (
 	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/cli/clitest"
 )
-
-var update = flag.Bool("update", false, "write testdata/help.txt")
 
 // binary is the command, built once: the tests use it as a user does.
 var binary string
@@ -204,14 +203,11 @@ func TestWrongUse(t *testing.T) {
 
 // TestHelp compares -h with testdata/help.txt; -update writes it.
 func TestHelp(t *testing.T) {
-	const golden = "testdata/help.txt"
 	out, _, code := call(t, ".", "-h")
-	if *update {
-		if err := os.WriteFile(golden, []byte(out), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := read(t, golden); out != want || code != 0 {
-		t.Errorf("-h does not say what %s does; -update writes it. It says, with status %d:\n%s", golden, code, out)
+	clitest.Golden(t, "testdata/help.txt", out)
+	if code != 0 {
+		t.Errorf("-h: status %d", code)
 	}
 }
+
+func TestFlagsPage(t *testing.T) { clitest.FlagsPage(t, "sample", defaults().options()) }

@@ -126,7 +126,7 @@ func (f *flags) checkTask(given map[string]string) error {
 		switch {
 		case o.Name == "features" && f.task != "reference", o.Name == "test" && f.task != "classifier":
 		case f.task != "teacher" && (o.Group == "Network, of a teacher" || o.Name == "augment" || o.Name == "conditional" || o.Name == "label-dropout"):
-		case f.task == "reference" && o.Name != "batch" && (o.Group == "Optimiser" || slices.Contains(untrained, o.Name)):
+		case f.task == "reference" && o.Name != "batch" && (o.Group == "Optimiser" || slices.Contains(trainingOnly, o.Name)):
 		default:
 			continue
 		}
@@ -135,8 +135,8 @@ func (f *flags) checkTask(given map[string]string) error {
 	return nil
 }
 
-// untrained are the flags, besides those of the optimiser, that mean nothing where nothing is trained.
-var untrained = []string{"resume", "save-every", "half", "seed", "test", "flip"}
+// trainingOnly are the flags, besides those of the optimiser, that mean nothing where nothing is trained.
+var trainingOnly = []string{"resume", "save-every", "half", "seed", "test", "flip"}
 
 func (f *flags) check() error {
 	for _, c := range []struct {

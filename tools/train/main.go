@@ -23,7 +23,7 @@ import (
 	"onestep/nn/weights"
 	"onestep/pid"
 	"onestep/pid/data"
-	"onestep/pid/judge/metrics"
+	"onestep/pid/judge"
 	"onestep/pid/runs"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
@@ -48,7 +48,7 @@ func run(ctx context.Context, f *flags) (err error) {
 	case "classifier":
 		return classifier(ctx, f, d, images)
 	}
-	return reference(f, d, images)
+	return reference(ctx, f, d, images)
 }
 
 // load reads the images and brings them to the size asked for.
@@ -120,7 +120,8 @@ func classifier(ctx context.Context, f *flags, d *tensor.Device, im *data.Images
 	return nil
 }
 
-func reference(f *flags, d *tensor.Device, im *data.Images) error {
+// reference measures the features of the images by a classifier, and writes their statistics.
+func reference(ctx context.Context, f *flags, d *tensor.Device, im *data.Images) error {
 	if _, err := os.Stat(f.out); err == nil {
 		return fmt.Errorf("%s: exists; another --out does not replace it", f.out)
 	}
@@ -136,29 +137,18 @@ func reference(f *flags, d *tensor.Device, im *data.Images) error {
 	if err != nil {
 		return err
 	}
-	e := &pid.Evaluator{Device: d, Features: net.Features, H: im.H, W: im.W, C: im.C, Batch: f.batch}
-	var m *metrics.Moments
-	x := make([]float32, f.batch*im.H*im.W*im.C)
-	per := im.H * im.W * im.C
-	for first := 0; first < im.N; first += f.batch {
-		n := min(f.batch, im.N-first)
-		for k := range n {
-			im.Float(x[k*per:(k+1)*per], first+k)
-		}
-		features := e.Judged(x[:n*per], n)
-		if m == nil {
-			m = metrics.NewMoments(len(features) / n)
-		}
-		m.Add(features)
+	e := &judge.Extractor{Device: d, Features: net.Features, Batch: f.batch}
+	g, err := e.Gaussian(ctx, judge.InMemory(judge.Source{Path: f.data}, im.Pixels, im.H, im.W, im.C))
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; nothing is written", cli.ErrInterrupted)
 	}
-	g, err := m.Gaussian()
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.data, err)
+		return err
 	}
-	return pid.SaveReference(f.out, m.N, g)
+	return judge.SaveGaussian(f.out, im.N, g)
 }
 
-// begin continues from the checkpoint, or writes the first one: is the place writable? A file that is there is not overwritten by a new run.
+// begin continues from the checkpoint, or writes the first one, so that a place that is not writable is noticed at once. A new run overwrites no file.
 func begin(f *flags, tr *pid.Trainer, checkpoint string, settings map[string]string) error {
 	if !f.resume {
 		for _, path := range []string{f.out, checkpoint} {
@@ -218,7 +208,7 @@ func train(ctx context.Context, f *flags, params *nn.Params, o pid.Objective, ro
 	})
 	bar.Finish()
 	if errors.Is(err, pid.ErrDiverged) {
-		return err // what is saved stays
+		return err // without saving: the last saved state is from before
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w; %s is whole, and --resume continues from it", err, checkpoint)

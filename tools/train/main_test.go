@@ -17,6 +17,7 @@ import (
 	"onestep/nn/weights"
 	"onestep/tensor"
 	"onestep/tools/internal/cli"
+	"onestep/tools/internal/cli/clitest"
 )
 
 // binary is the command, built once.
@@ -285,3 +286,5 @@ func TestTrainErrors(t *testing.T) {
 		t.Errorf("a file that was there holds %q now, %v", b, err)
 	}
 }
+
+func TestFlagsPage(t *testing.T) { clitest.FlagsPage(t, "train", defaults().options()) }

@@ -14,7 +14,7 @@ import (
 // network is the teacher as training begins: a new one for the images, or that of --init.
 func network(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.UNet, error) {
 	if f.init != "" {
-		return known(f, d, im, r)
+		return networkOfFile(f, d, im, r)
 	}
 	c := f.net
 	c.Resolution, c.InChannels, c.OutChannels = im.H, im.C, im.C
@@ -49,8 +49,8 @@ func (f *flags) augmentLabels() int {
 	return 0
 }
 
-// known is the network of a file, if it fits the images.
-func known(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.UNet, error) {
+// networkOfFile is the network of --init, if it fits the images.
+func networkOfFile(f *flags, d *tensor.Device, im *data.Images, r tensor.Random) (*nn.UNet, error) {
 	file, err := weights.Open(f.init)
 	if err != nil {
 		return nil, fmt.Errorf("--init: %w", err)

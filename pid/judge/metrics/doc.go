@@ -1,5 +1,5 @@
-// Package metrics measures sets of generated images by their features: Fréchet distance, Inception Score, kernel distance, precision and
-// recall. Where the features come from is for others to say; here they are rows of numbers.
+// Package metrics is the plain mathematics of judging images by their features: Fréchet distance, Inception Score, kernel distance, precision and
+// recall. Features are rows of numbers here; the networks and files that they come from are package judge's.
 //
 // # References
 //

@@ -42,8 +42,8 @@ func (m *machine) step() (done bool, err error) {
 	return false, fmt.Errorf("opcode %#02x is not one of data", op)
 }
 
-// pushed is the last step of an opcode that yields a value.
-func (m *machine) pushed(v any, err error) (bool, error) {
+// pushResult is the last step of an opcode that yields a value.
+func (m *machine) pushResult(v any, err error) (bool, error) {
 	if err == nil {
 		m.push(v)
 	}
@@ -61,13 +61,13 @@ func (m *machine) scalar(op byte) (known bool, err error) {
 		m.push(false)
 	case 'J': // BININT
 		n, err := m.number(4)
-		return m.pushed(int64(int32(n)), err)
+		return m.pushResult(int64(int32(n)), err)
 	case 'K': // BININT1
 		n, err := m.number(1)
-		return m.pushed(int64(n), err)
+		return m.pushResult(int64(n), err)
 	case 'M': // BININT2
 		n, err := m.number(2)
-		return m.pushed(int64(n), err)
+		return m.pushResult(int64(n), err)
 	case 0x8a: // LONG1
 		return m.longValue(1)
 	case 0x8b: // LONG4
@@ -77,30 +77,30 @@ func (m *machine) scalar(op byte) (known bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		return m.pushed(float(binary.BigEndian.Uint64(b)), nil)
+		return m.pushResult(float(binary.BigEndian.Uint64(b)), nil)
 	case 'I', 'L': // INT and LONG, in digits; I01 and I00 are booleans
 		s, err := m.line()
 		if err != nil {
 			return true, err
 		}
 		if op == 'I' && (s == "00" || s == "01") {
-			return m.pushed(s == "01", nil)
+			return m.pushResult(s == "01", nil)
 		}
 		n, ok := new(big.Int).SetString(strings.TrimSuffix(s, "L"), 10)
 		if !ok || len(s) > maxLong {
 			return true, fmt.Errorf("%.20q is no integer", s)
 		}
 		if n.IsInt64() {
-			return m.pushed(n.Int64(), nil)
+			return m.pushResult(n.Int64(), nil)
 		}
-		return m.pushed(n, nil)
+		return m.pushResult(n, nil)
 	case 'F': // FLOAT, in digits
 		s, err := m.line()
 		if err != nil {
 			return true, err
 		}
 		x, err := strconv.ParseFloat(s, 64)
-		return m.pushed(x, err)
+		return m.pushResult(x, err)
 	default:
 		return false, nil
 	}
@@ -119,7 +119,7 @@ func (m *machine) longValue(size int) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	return m.pushed(long(b))
+	return m.pushResult(long(b))
 }
 
 // bytes has the opcodes of strings and byte strings.
@@ -129,11 +129,11 @@ func (m *machine) bytes(op byte) (known bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		return m.pushed(text(b))
+		return m.pushResult(text(b))
 	}
 	raw := func(size int) (bool, error) {
 		b, err := m.counted(size)
-		return m.pushed(b, err)
+		return m.pushResult(b, err)
 	}
 	switch op {
 	case 0x8c: // SHORT_BINUNICODE
@@ -154,12 +154,12 @@ func (m *machine) bytes(op byte) (known bool, err error) {
 			return true, err
 		}
 		if s, err := text(b); err == nil {
-			return m.pushed(s, nil)
+			return m.pushResult(s, nil)
 		}
-		return m.pushed(b, nil)
+		return m.pushResult(b, nil)
 	case 'V': // UNICODE, a line
 		s, err := m.line()
-		return m.pushed(s, err)
+		return m.pushResult(s, err)
 	case 'S': // STRING, a quoted line
 		s, err := m.line()
 		if err == nil && (len(s) < 2 || s[0] != s[len(s)-1] || s[0] != '\'' && s[0] != '"' || strings.Contains(s, `\`)) {
@@ -168,7 +168,7 @@ func (m *machine) bytes(op byte) (known bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		return m.pushed(s[1:len(s)-1], nil)
+		return m.pushResult(s[1:len(s)-1], nil)
 	}
 	return false, nil
 }
@@ -312,7 +312,7 @@ func (m *machine) memory(op byte) (known bool, err error) {
 		_, err = m.popMark()
 	case '2': // DUP
 		v, err := m.top()
-		return m.pushed(v, err)
+		return m.pushResult(v, err)
 	default:
 		return false, nil
 	}
@@ -328,9 +328,9 @@ func (m *machine) object(op byte) (known bool, err error) {
 			return true, err
 		}
 		name, err := m.line()
-		return m.pushed(Global{module, name}, err)
+		return m.pushResult(Global{module, name}, err)
 	case 0x93: // STACK_GLOBAL
-		args, err := m.two()
+		args, err := m.popTwo()
 		if err != nil {
 			return true, err
 		}
@@ -341,17 +341,17 @@ func (m *machine) object(op byte) (known bool, err error) {
 		}
 		m.push(Global{module, name})
 	case 'R', 0x81: // REDUCE, NEWOBJ
-		args, err := m.two()
+		args, err := m.popTwo()
 		if err != nil {
 			return true, err
 		}
-		return m.pushed(m.call(args[0], args[1]))
+		return m.pushResult(m.call(args[0], args[1]))
 	case 0x92: // NEWOBJ_EX: keyword arguments are data like the others
 		kwargs, err := m.pop()
 		if err != nil {
 			return true, err
 		}
-		args, err := m.two()
+		args, err := m.popTwo()
 		if err != nil {
 			return true, err
 		}
@@ -359,7 +359,7 @@ func (m *machine) object(op byte) (known bool, err error) {
 		if !ok {
 			return true, fmt.Errorf("%s as the arguments of a call", Describe(args[1]))
 		}
-		return m.pushed(&Object{Class: args[0], Args: append(tuple[:len(tuple):len(tuple)], kwargs)}, nil)
+		return m.pushResult(&Object{Class: args[0], Args: append(tuple[:len(tuple):len(tuple)], kwargs)}, nil)
 	case 'b': // BUILD
 		state, err := m.pop()
 		if err != nil {
@@ -383,14 +383,14 @@ func (m *machine) object(op byte) (known bool, err error) {
 		if m.hooks.Persistent == nil {
 			return true, fmt.Errorf("a persistent id in a file that has nothing it could mean")
 		}
-		return m.pushed(m.hooks.Persistent(id))
+		return m.pushResult(m.hooks.Persistent(id))
 	default:
 		return false, nil
 	}
 	return true, nil
 }
 
-func (m *machine) two() ([2]any, error) {
+func (m *machine) popTwo() ([2]any, error) {
 	b, err := m.pop()
 	if err != nil {
 		return [2]any{}, err

@@ -23,9 +23,9 @@ import (
 // Every process that continues a run writes an event file of its own, and drops from the earlier ones what it makes again. A long run has events for
 // ten thousand of its steps, each with the means since the one before.
 type Board struct {
-	every  int // steps from event to event
-	steps  int // of the run
-	window []pid.Metrics
+	every  int           // steps from event to event
+	steps  int           // of the run
+	window []pid.Metrics // steps since the last event
 	events *tfevents.Writer
 	speed  *speedometer
 	now    func() time.Time
@@ -41,7 +41,7 @@ const eventFile = "events.out.tfevents." // and the step after which it begins, 
 func Open(r *runs.Run, j *pid.Job) (*Board, error) {
 	b, err := openBoard(r, j.Config, j.Trainer.Step, j.Student.Net.Device.Memory, time.Now)
 	if err == nil {
-		r.Watch = b.see
+		r.Watch = b.take
 	}
 	return b, err
 }
@@ -118,8 +118,8 @@ func ofEvaluation(v tfevents.Value) bool {
 
 func (b *Board) time() float64 { return float64(b.now().UnixMicro()) / 1e6 }
 
-// see takes what the run logs.
-func (b *Board) see(v any) error {
+// take takes what the run logs: the metrics of a step, or an evaluation.
+func (b *Board) take(v any) error {
 	if m, ok := v.(pid.Metrics); ok {
 		return b.step(m)
 	}
@@ -226,8 +226,8 @@ func (b *Board) Samples(step int, path string) error {
 	return b.event(step, tfevents.Value{Tag: tagSamples, Image: m})
 }
 
-// Aside does what is not training, whose time does not count.
-func (b *Board) Aside(do func() error) error {
+// Untimed does what is no training: its time does not count for the speed.
+func (b *Board) Untimed(do func() error) error {
 	start := b.now()
 	defer func() { b.speed.skip(b.now().Sub(start)) }()
 	return do()

@@ -49,7 +49,7 @@ func (r *boardRun) steps(from, to int) {
 		r.clock = r.clock.Add(time.Second)
 		m := pid.Metrics{Step: s, Loss: float64(s), Quartiles: [4]float64{1, 0, float64(s), 4}, GradNorm: 2, ParamNorm: 3, LR: 1e-3, LossScale: 20}
 		fmt.Fprintf(r.log, `{"step":%d,"loss":%d,"loss_q":[1,0,%[2]d,4],"grad_norm":2,"param_norm":3,"lr":0.001,"lg_loss_scale":20}`+"\n", s, s)
-		if err := r.board.see(m); err != nil {
+		if err := r.board.take(m); err != nil {
 			r.t.Fatal(err)
 		}
 		if s%10 == 0 {
@@ -60,9 +60,9 @@ func (r *boardRun) steps(from, to int) {
 
 func (r *boardRun) evaluate(s int) {
 	r.t.Helper()
-	err := r.board.Aside(func() error {
+	err := r.board.Untimed(func() error {
 		r.clock = r.clock.Add(5 * time.Second)
-		return r.board.see(struct {
+		return r.board.take(struct {
 			Step int     `json:"step"`
 			FD   float64 `json:"fd"`
 		}{s, float64(1000 - s)})

@@ -3,7 +3,7 @@
 // # Decisions
 //
 //   - 2026-11: the standard flag package reads the command line, and this one prints the help, which the standard one does neither group nor
-//     give units to. alecthomas/kong would do both from struct tags, for one more dependency; but a flag here is also a row of the README and
+//     give units to. alecthomas/kong would do both from struct tags, for one more dependency; but a flag here is also a row of FLAGS.md and
 //     knows whether a continued run may change it, so that a table of values serves better than tags. Subcommands would change our mind.
 package cli
 
@@ -23,7 +23,7 @@ type Option struct {
 	Value       flag.Value // holds the default until it is set
 }
 
-// New is a flag by its fields in order.
+// New is an [Option] of the fields in their order.
 func New(group, name, unit, help string, value flag.Value) Option {
 	return Option{group, name, unit, help, value}
 }
@@ -112,15 +112,26 @@ func Usage(w io.Writer, head string, options []Option, tail string) error {
 		if d := o.Default(); d != "" {
 			text += " (default\u00a0" + d + ")" // not broken
 		}
-		name := strings.TrimSpace(o.Flag() + " " + o.Unit)
-		for _, line := range wrap(text, 74) {
-			fmt.Fprintf(&b, "  %-23s %s\n", name, line)
-			name = ""
-		}
+		writeOption(&b, strings.TrimSpace(o.Flag()+" "+o.Unit), text)
+	}
+	fmt.Fprintf(&b, "\nOf every command:\n")
+	for _, o := range common {
+		writeOption(&b, o[0], o[1])
 	}
 	b.WriteString(tail)
 	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), "\u00a0", " "))
 	return err
+}
+
+// common are the flags that no command declares, since all have them, and what they do.
+var common = [][2]string{{"-h, --help", "explain the command and its flags"}, {"--version", versionHelp}}
+
+// writeOption writes a flag and its explanation, of which the lines after the first are indented.
+func writeOption(b *strings.Builder, name, text string) {
+	for _, line := range wrap(text, 74) {
+		fmt.Fprintf(b, "  %-23s %s\n", name, line)
+		name = ""
+	}
 }
 
 // wrap breaks a text at spaces into lines of at most so many letters.
@@ -133,14 +144,4 @@ func wrap(text string, width int) (lines []string) {
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
 	return append(lines, line)
-}
-
-// Markdown is the options as a table.
-func Markdown(options []Option) string {
-	var b strings.Builder
-	b.WriteString("| flag | unit | default | what it does |\n|---|---|---|---|\n")
-	for _, o := range options {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", o.Flag(), strings.ToLower(o.Unit), o.Default(), o.Help)
-	}
-	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -20,12 +21,20 @@ const (
 // ErrInterrupted is what a command's run wraps when it ended early because its context did.
 var ErrInterrupted = errors.New("interrupted")
 
-// Main is a command: it parses the flags, runs, and exits with a status. parse answers -h itself, with [ErrHelp]. The context of run ends with
+// Main is a command: it parses the flags, runs, and exits with a status. --version is answered here, before anything
+// else, and -h by parse, with [ErrHelp]. The context of run ends with
 // the first interrupt or request to terminate; a second one ends the process at once. An error is one line on standard error.
 func Main[F any](name string, parse func(args []string, out io.Writer) (F, error), run func(context.Context, F) error) {
 	fail := func(status int, err error) {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(status)
+	}
+	if asksVersion(os.Args[1:]) {
+		info, _ := debug.ReadBuildInfo()
+		if err := printVersion(os.Stdout, name, info); err != nil {
+			fail(ExitFailed, err)
+		}
+		return
 	}
 	f, err := parse(os.Args[1:], os.Stdout)
 	switch {

@@ -33,7 +33,7 @@ func (n *Name) Set(s string) error {
 	return errors.New("want auto, cpu, cuda, cuda:1 or emulated, the last three perhaps with +tf32")
 }
 
-// split takes +tf32 off.
+// split is the name without the ending +tf32, and whether it had that.
 func (n Name) split() (base Name, tf32 bool) {
 	s, tf32 := strings.CutSuffix(string(n), "+tf32")
 	return Name(s), tf32

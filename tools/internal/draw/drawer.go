@@ -8,7 +8,6 @@ import (
 	"onestep/pid"
 	"onestep/pid/data"
 	"onestep/tensor"
-	"onestep/tools/internal/picture"
 	"onestep/tools/internal/teacher"
 )
 
@@ -71,7 +70,7 @@ func (d *Drawer) Draw(seeds []uint64) (*data.Images, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := picture.Rounded(x, len(seeds), d.H, d.W, d.C)
+	m := data.Rounded(x, len(seeds), d.H, d.W, d.C)
 	if d.Labels > 0 {
 		for _, seed := range seeds {
 			m.Labels = append(m.Labels, d.ClassOf(seed))

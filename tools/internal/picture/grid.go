@@ -13,7 +13,7 @@ import (
 	"onestep/tensor"
 )
 
-// Grid is the layout of images on a sheet. The zero value is a good one.
+// Grid is the layout of images on a sheet. In the zero value every field has its default.
 type Grid struct {
 	Columns int // images in a row; 0: 10
 	Scale   int // pixels a side that one pixel becomes; 0: what brings images of fewer than 64 pixels near to that
@@ -61,7 +61,7 @@ func (g Grid) draw(blocks []*data.Images) (image.Image, error) {
 	}
 	columns := min(g.Columns, most)
 	stepX, stepY := first.W*g.Scale+g.Margin, first.H*g.Scale+g.Margin
-	gap := 4 * g.Margin // what a line adds to the margin between two rows: it is as wide, with two margins on each side
+	gap := 4 * g.Margin // added to the margin between two blocks: the line is one margin high, and has two above and two below
 
 	height := g.Margin
 	for i, b := range blocks {

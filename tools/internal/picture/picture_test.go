@@ -21,32 +21,6 @@ import (
 	"onestep/pid/data"
 )
 
-func TestConvert(t *testing.T) {
-	nan := float32(math.NaN())
-	x := []float32{-1, 1, 0, -2, 2, nan, 0.999, 2.0/255 - 1 - 1e-3, 3.0/255 - 1}
-	for _, test := range []struct {
-		name string
-		got  *data.Images
-		want []uint8
-	}{
-		{"Rounded", Rounded(x, 3, 1, 1, 3), []uint8{0, 255, 128, 0, 255, 0, 255, 1, 2}},
-	} {
-		if !bytes.Equal(test.got.Pixels, test.want) {
-			t.Errorf("%s: %v, want %v", test.name, test.got.Pixels, test.want)
-		}
-	}
-	// Bytes survive EDM's way to numbers and back.
-	all := &data.Images{N: 1, H: 16, W: 16, C: 1, Pixels: make([]uint8, 256)}
-	for i := range all.Pixels {
-		all.Pixels[i] = uint8(i)
-	}
-	y := make([]float32, 256)
-	all.Float(y, 0)
-	if got := Rounded(y, 1, 16, 16, 1); !bytes.Equal(got.Pixels, all.Pixels) {
-		t.Errorf("Rounded: %v", got.Pixels)
-	}
-}
-
 func open(t *testing.T, path string) image.Image {
 	t.Helper()
 	f, err := os.Open(path)

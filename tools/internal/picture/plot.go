@@ -66,7 +66,7 @@ func newPlot(axes Axes, series []Series) (*plot.Plot, error) {
 	p.Add(grid)
 
 	r := newPlotRange(axes.LogY)
-	for i, s := range series { // what is faint goes behind everything else
+	for i, s := range series { // the faint points of all lines first, behind the lines
 		if len(s.X) != len(s.Y) {
 			return nil, fmt.Errorf("%s: %d positions for %d values", s.Name, len(s.X), len(s.Y))
 		}
@@ -187,7 +187,7 @@ func logTicks(lo, hi float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// smooth is the exponential average of y over about n points, without the pull of a zero start. Values that cannot be shown are
+// smooth is the exponential average of y over about n points, corrected for its start at zero. Values that cannot be shown are
 // passed over.
 func smooth(y []float64, n float64) []float64 {
 	keep := max(1-1/n, 0)

@@ -6,8 +6,9 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/pid/embedded"
 	"onestep/tensor"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/results"
 )
 
 // dry is a device that computes nothing, and the bytes that it has taken from the system.
@@ -16,7 +17,7 @@ type dry struct {
 	cpu  *kernels.CPU
 	gpu  *cuda.Device // or nil
 	held func() int64
-	fill func(*nn.Params) // gives a network weights; nil: they mean nothing here
+	fill func(*nn.Params) // gives a network weights, for tests that compute; nil: they stay undefined
 }
 
 // newDry is a dry CPU with so many threads. No buffer may be larger than all memory, if it is known how much that is.
@@ -56,7 +57,7 @@ type stage struct {
 	*pid.Job
 	teacher, perceptual, student int64 // bytes; the student with its optimiser
 	inception                    *nn.Inception
-	judge                        int64 // what that takes
+	inceptionBytes               int64
 }
 
 // setUp makes the networks, without weights, and the trainer.
@@ -70,15 +71,15 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	}
 	if c.Inception != "" {
 		s.inception = nn.NewInception(d.Device, nn.InceptionPyTorch)
-		s.inception.Batch = judge.InceptionBatch(c)
-		d.weigh(s.inception.Params)
+		s.inception.Batch = results.InceptionBatch(c)
+		d.fillWeights(s.inception.Params)
 	}
-	s.judge = took()
+	s.inceptionBytes = took()
 	teacher, err := nn.NewUNet(d.Device, config)
 	if err != nil {
 		return nil, err
 	}
-	d.weigh(teacher.Params)
+	d.fillWeights(teacher.Params)
 	s.teacher = took()
 	var perceptual *nn.LPIPS
 	if c.Loss == "lpips" {
@@ -96,15 +97,15 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 
 // distance is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
 func (d *dry) distance(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
-	if c.VGG == "" && judge.Fits(teacher) {
-		return judge.Perceptual(d.Device)
+	if c.VGG == "" && embedded.Fits(teacher) {
+		return embedded.Perceptual(d.Device)
 	}
 	vgg := nn.NewVGG16(d.Device)
-	d.weigh(vgg.Params)
+	d.fillWeights(vgg.Params)
 	return nn.NewVGGLPIPS(vgg, -1, 1), nil
 }
 
-func (d *dry) weigh(net *nn.Params) {
+func (d *dry) fillWeights(net *nn.Params) {
 	if d.fill != nil {
 		d.fill(net)
 	}

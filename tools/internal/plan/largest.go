@@ -26,7 +26,7 @@ func (j *Job) largest(own Memory) (int, error) {
 		n := min(low+step, share)
 		if high <= share {
 			n = (low + high) / 2
-			if close := max(1, low/16); high-low <= close { // nobody wants to know exactly
+			if close := max(1, low/16); high-low <= close { // near enough for a choice of --microbatch
 				break
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"onestep/kernels/cuda/emulated"
 	"onestep/nn"
 	"onestep/pid"
-	"onestep/tools/internal/judge"
+	"onestep/tools/internal/results"
 )
 
 // Memory is the bytes of a run, as the device that it runs on will account for them.
@@ -83,15 +83,16 @@ func (j *Job) measure(micro int) (Memory, error) {
 		}
 	}
 	defer d.close()
-	s, err := d.setUp(j.begin(micro), j.Net)
+	s, err := d.setUp(j.firstSteps(micro), j.Net)
 	if err != nil {
 		return Memory{}, err
 	}
 	return s.measure(d)
 }
 
-// begin is the configuration of as much of a step as decides its memory: the gradients of a microbatch are there while the next is made.
-func (j Job) begin(micro int) pid.Config {
+// firstSteps is the configuration of steps that take as much memory as the job's: of two microbatches at most, since the gradients of one are there
+// while the next is computed.
+func (j Job) firstSteps(micro int) pid.Config {
 	c := j.Config
 	c.Micro, c.Batch = micro, min(j.share(), 2*micro)
 	return c
@@ -104,7 +105,7 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		weights += int64(p.Var.Buf().Bytes())
 	}
 	m := Memory{
-		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual, Inception: s.judge,
+		Micro: c.Micro, Teacher: s.teacher, Perceptual: s.perceptual, Inception: s.inceptionBytes,
 		Optimizer: 2 * weights, Averages: int64(len(c.EMA)) * weights, Gradients: weights,
 	}
 	m.Student = s.student - m.Optimizer - m.Averages
@@ -114,9 +115,9 @@ func (s *stage) measure(d *dry) (Memory, error) {
 		}
 		switch {
 		case step == 0:
-			m.Half = d.now() - s.judge - s.teacher - s.perceptual - s.student
+			m.Half = d.now() - s.inceptionBytes - s.teacher - s.perceptual - s.student
 		case step == 1:
-			if err := s.look(&m, d); err != nil {
+			if err := s.drawAndJudge(&m, d); err != nil {
 				return m, err
 			}
 		}
@@ -133,8 +134,8 @@ func (s *stage) measure(d *dry) (Memory, error) {
 	return m, nil
 }
 
-// look draws and judges as a run does between two steps.
-func (s *stage) look(m *Memory, d *dry) error {
+// drawAndJudge does what a run does between two steps to evaluate the student, and adds to m what Inception works with.
+func (s *stage) drawAndJudge(m *Memory, d *dry) error {
 	if s.Config.GridSamples > 0 || s.Config.EvalImages > 0 || s.inception != nil {
 		if err := draw(s.Job); err != nil {
 			return err
@@ -149,11 +150,11 @@ func (s *stage) look(m *Memory, d *dry) error {
 	return nil
 }
 
-// draw evaluates the teacher and an average once, for as many images as the judge of a run draws at a time.
+// draw evaluates the teacher and an average once, for as many images as a run draws at a time.
 func draw(j *pid.Job) error {
 	net := j.Student.Net
 	g := pid.GeneratorFor(net, 0)
-	n := judge.Batch(net.Resolution)
+	n := results.Batch(net.Resolution)
 	if j.Config.GridSamples > 0 && j.Config.EvalImages == 0 {
 		n = min(n, j.Config.GridSamples)
 	}

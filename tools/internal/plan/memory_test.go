@@ -36,7 +36,7 @@ func name(c pid.Config) string {
 func really(t testing.TB, d *dry, j Job, micro int) Memory {
 	t.Helper()
 	d.fill = func(net *nn.Params) { net.Init(tensor.Random{Seed: 1}) }
-	s, err := d.setUp(j.begin(micro), j.Net)
+	s, err := d.setUp(j.firstSteps(micro), j.Net)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (j Job) secondsOn(w Work, c chip.Chip) float64 {
 	if j.Config.FP16 {
 		peak = c.TensorF16
 	}
-	const reached = 0.9 // assumed, as in package chip
+	const reached = 0.9 // of the peak: assumed, as in package chip
 	return j.sum(w, func(o kernels.Work, scale float64) float64 {
 		if o.Inner { // kernels of a GPU take half precision as it is
 			return 0
@@ -41,8 +41,8 @@ func (j Job) sum(w Work, seconds func(o kernels.Work, scale float64) float64) fl
 		}
 		return t
 	}
-	turns := float64((j.share() + j.micro() - 1) / j.micro())
-	return total(w.step, 1) - total(w.turn, 1) + turns*total(w.turn, float64(j.share())/turns/float64(w.samples))
+	microbatches := float64((j.share() + j.micro() - 1) / j.micro())
+	return total(w.step, 1) - total(w.microbatch, 1) + microbatches*total(w.microbatch, float64(j.share())/microbatches/float64(w.samples))
 }
 
 // linkA100 is the bytes/s that an A100 can send and receive by NVLink, each [a100].

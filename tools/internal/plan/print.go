@@ -16,7 +16,7 @@ func (p *Plan) Print(out io.Writer, here string, rate *Rate, alone bool, gpus in
 	c := p.Config
 	fmt.Fprintf(&b, "network   %s\n", p.network())
 	fmt.Fprintf(&b, "step      %d samples, %d in each process, %d at a time; %s, %s; loss %s\n\n",
-		c.Batch, p.share(), p.micro(), number16(c.FP16), blocks(c.Checkpoint), c.Loss)
+		c.Batch, p.share(), p.micro(), precisionName(c.FP16), activationsName(c.Checkpoint), c.Loss)
 
 	fmt.Fprintf(&b, "%-44s %9s %9s %9s\n", "TFLOP of a process in a step", "forward", "backward", "both")
 	for _, part := range append(slices.Clone(p.Work.Parts), p.sum()) {
@@ -36,7 +36,7 @@ func (p *Plan) Print(out io.Writer, here string, rate *Rate, alone bool, gpus in
 			fmt.Fprintf(&b, "  %-43s %9s\n", row.name, Bytes(row.bytes))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", p.room())
+	fmt.Fprintf(&b, "\n%s\n", p.verdict())
 	if rate != nil {
 		j := p.Job
 		if alone {
@@ -74,7 +74,7 @@ func (p *Plan) Short(rate *Rate) string {
 	t, m := p.sum(), p.Memory
 	s := fmt.Sprintf("plan: %s a step (%s)\nplan: %s of memory: weights %s, optimiser and averages %s, gradient and activations %s%s",
 		operations(t.Forward+t.Backward), strings.Join(parts, ", "), Bytes(m.Total),
-		Bytes(m.Teacher+m.Perceptual+m.Inception+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.free())
+		Bytes(m.Teacher+m.Perceptual+m.Inception+m.Student+m.Half), Bytes(m.Optimizer+m.Averages), Bytes(m.Gradients+m.Work), p.available())
 	if p.Largest > 0 {
 		s += fmt.Sprintf(", which --microbatch %d would still fit", p.Largest)
 	}
@@ -95,27 +95,27 @@ func operations(flops float64) string {
 	return fmt.Sprintf("%.4g TFLOP", flops/1e12)
 }
 
-// free says how much there is.
-func (p *Plan) free() string {
+// available says how much memory there is.
+func (p *Plan) available() string {
 	if p.Machine.Free <= 0 {
 		return ""
 	}
 	return fmt.Sprintf("; %s are %s", Bytes(p.Machine.Free), p.Machine.Limit)
 }
 
-// room says whether the job fits, and how much would.
-func (p *Plan) room() string {
+// verdict says whether the job fits, and the largest microbatch that would.
+func (p *Plan) verdict() string {
 	switch {
 	case p.Machine.Free <= 0:
 		return "how much memory there is, this system does not say"
 	case p.Largest == 0:
-		return fmt.Sprintf("it does not fit, not even one sample at a time%s", p.free())
+		return fmt.Sprintf("it does not fit, not even one sample at a time%s", p.available())
 	case !p.Fits():
-		return fmt.Sprintf("it does not fit%s; the largest microbatch that does: %d", p.free(), p.Largest)
+		return fmt.Sprintf("it does not fit%s; the largest microbatch that does: %d", p.available(), p.Largest)
 	case p.Largest == p.share():
-		return fmt.Sprintf("it fits%s; so does the whole share of a batch at once, %d", p.free(), p.Largest)
+		return fmt.Sprintf("it fits%s; so does the whole share of a batch at once, %d", p.available(), p.Largest)
 	}
-	return fmt.Sprintf("it fits%s; the largest microbatch that does: %d", p.free(), p.Largest)
+	return fmt.Sprintf("it fits%s; the largest microbatch that does: %d", p.available(), p.Largest)
 }
 
 // sum is all parts as one.
@@ -137,14 +137,14 @@ func (p *Plan) network() string {
 	return s
 }
 
-func number16(half bool) string {
+func precisionName(half bool) string {
 	if half {
 		return "half precision"
 	}
 	return "float32"
 }
 
-func blocks(again bool) string {
+func activationsName(again bool) string {
 	if again {
 		return "blocks computed again in the backward pass"
 	}

@@ -24,12 +24,12 @@ func (j Job) Measure(d *tensor.Device, moment time.Duration) (*Rate, error) {
 		defer cpu.Close()
 		d = tensor.On(cpu)
 	}
-	r, err := j.measured(d, moment)
+	r, err := j.measureRate(d, moment)
 	return &r, err
 }
 
-// measured times convolutions of the network's widths, forward and backward, and an addition that no cache can hold.
-func (j Job) measured(d *tensor.Device, moment time.Duration) (r Rate, err error) {
+// measureRate times convolutions of the network's widths, forward and backward, and an addition that no cache can hold.
+func (j Job) measureRate(d *tensor.Device, moment time.Duration) (r Rate, err error) {
 	defer tensor.Recover(&err)
 	t, net := kernels.F32, j.Net
 	if j.Config.FP16 {

@@ -27,7 +27,7 @@ func (p *Plan) Refusal() error {
 		if change.flags != "" && j.Config.Checkpoint == p.Config.Checkpoint && j.Config.FP16 == p.Config.FP16 {
 			continue
 		}
-		micro, err := j.fitting()
+		micro, err := j.fittingMicrobatch()
 		if err != nil {
 			return err
 		}
@@ -55,8 +55,8 @@ func (p *Plan) Refusal() error {
 	return fmt.Errorf("%s; it would with %s", message, strings.Join(would, ", or "))
 }
 
-// fitting is a microbatch, at most the job's, that fits: the largest that halving finds; 0 if there is none.
-func (j *Job) fitting() (micro int, err error) {
+// fittingMicrobatch is a microbatch, at most the job's, that fits: the largest that halving finds; 0 if there is none.
+func (j *Job) fittingMicrobatch() (micro int, err error) {
 	for micro = j.micro(); micro > 0; micro /= 2 {
 		if ok, err := j.fits(micro); ok || err != nil {
 			return micro, err

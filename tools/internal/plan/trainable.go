@@ -13,22 +13,20 @@ import (
 // Nothing is allocated to find out.
 func Trainable(c nn.UNetConfig, m Machine) error {
 	const copies = 5
-	weights, err := weighed(c, m.Free)
+	weights, err := weightBytes(c, m.Free)
 	switch {
 	case errors.Is(err, kernels.ErrDry):
-		return fmt.Errorf("the network does not fit: the weights of one layer take more than the %s that %s", Bytes(m.Free), is(m))
+		return fmt.Errorf("the network does not fit: the weights of one layer take more than the %s that %s", Bytes(m.Free), "are "+m.Limit)
 	case err != nil:
 		return err
 	case m.Free > 0 && weights > m.Free/copies:
-		return fmt.Errorf("the network does not fit: %s of weights, and their gradient, moments and average as much each; %s %s", Bytes(weights), Bytes(m.Free), is(m))
+		return fmt.Errorf("the network does not fit: %s of weights, and their gradient, moments and average as much each; %s %s", Bytes(weights), Bytes(m.Free), "are "+m.Limit)
 	}
 	return nil
 }
 
-func is(m Machine) string { return "are " + m.Limit }
-
-// weighed is the bytes of a network's weights. None of them may be larger than free, unless that is 0.
-func weighed(c nn.UNetConfig, free int64) (bytes int64, err error) {
+// weightBytes is the bytes of a network's weights. None of them may be larger than free, unless that is 0.
+func weightBytes(c nn.UNetConfig, free int64) (bytes int64, err error) {
 	d := newDry(1, free)
 	defer d.close()
 	defer tensor.Recover(&err)

@@ -11,7 +11,7 @@ import (
 func TestTrainable(t *testing.T) {
 	c := nn.SongDefaults()
 	c.Resolution, c.InChannels, c.OutChannels, c.ModelChannels = 8, 3, 3, 16
-	bytes, err := weighed(c, 0)
+	bytes, err := weightBytes(c, 0)
 	if err != nil || bytes < 1<<20 {
 		t.Fatalf("%d bytes of weights, %v", bytes, err)
 	}

@@ -18,17 +18,17 @@ type Work struct {
 	Parts []Part
 
 	parameters int
-	samples    int            // of a turn
-	turn       []kernels.Work // operations for these, in order
-	step       []kernels.Work // those of a step of one turn
+	samples    int            // of the microbatch that was counted
+	microbatch []kernels.Work // operations for these, in order
+	step       []kernels.Work // those of a whole step with one microbatch
 }
 
-// mostSamples bounds the turn that is counted: beyond, operations grow in proportion.
-const mostSamples = 16
+// maxCounted is the most samples of the microbatch that is counted: beyond, operations grow in proportion.
+const maxCounted = 16
 
 // work counts the job's operations on a dry host.
 func (j Job) work() (w Work, err error) {
-	n := min(j.micro(), mostSamples)
+	n := min(j.micro(), maxCounted)
 	d := newDry(1, 0)
 	defer d.close()
 	c := j.Config
@@ -39,21 +39,21 @@ func (j Job) work() (w Work, err error) {
 	}
 	w.parameters, w.samples = s.Student.Net.Count(), n
 	for range 2 { // the first step makes what later ones have
-		w.step = d.notes(func() { _, err = s.Trainer.Update() })
+		w.step = d.operationsOf(func() { _, err = s.Trainer.Update() })
 		if err != nil {
 			return w, err
 		}
 	}
-	w.divide(d, s, j.share())
+	w.count(d, s, j.share())
 	return w, nil
 }
 
-// divide does a turn part by part. The parts' operations are those of a step of so many samples.
-func (w *Work) divide(d *dry, s *stage, share int) {
+// count makes the parts of a microbatch one after the other and counts the operations of each. Those of [Part] are of a step of share samples.
+func (w *Work) count(d *dry, s *stage, share int) {
 	n := w.samples
-	flops := func(turn []kernels.Work) float64 {
+	flops := func(list []kernels.Work) float64 {
 		macs := 0
-		for _, o := range turn {
+		for _, o := range list {
 			macs += o.MACs
 		}
 		return 2 * float64(macs) * float64(share) / float64(n)
@@ -66,22 +66,22 @@ func (w *Work) divide(d *dry, s *stage, share int) {
 
 		var r pid.Residual
 		var l *autograd.Var
-		both := d.notes(func() { r = loss.Residual(autograd.Const(z), make([]int, n), labels) })
-		distance := d.notes(func() { l = loss.Distance(r.Target, r.Pred) })
-		back := d.notes(func() { autograd.Backward(l, ones) })
+		both := d.operationsOf(func() { r = loss.Residual(autograd.Const(z), make([]int, n), labels) })
+		distance := d.operationsOf(func() { l = loss.Distance(r.Target, r.Pred) })
+		back := d.operationsOf(func() { autograd.Backward(l, ones) })
 		net.ZeroGrad()
 
-		teacher := d.notes(func() { loss.Teacher.Denoise(r.X, r.T, labels) })
+		teacher := d.operationsOf(func() { loss.Teacher.Denoise(r.X, r.T, labels) })
 		image := autograd.Param(r.X.Value)
 		again := loss.Distance(image, r.Pred)
-		distanceBack := d.notes(func() { autograd.Backward(again, ones) })
+		distanceBack := d.operationsOf(func() { autograd.Backward(again, ones) })
 		image.ZeroGrad()
 
 		name := "distance"
 		if s.perceptual > 0 {
 			name = "LPIPS"
 		}
-		w.turn = append(append(append(w.turn, both...), distance...), back...)
+		w.microbatch = append(append(append(w.microbatch, both...), distance...), back...)
 		w.Parts = []Part{
 			{"teacher", flops(teacher), 0},
 			{"student", flops(both) - flops(teacher), flops(back) - flops(distanceBack)},
@@ -91,8 +91,8 @@ func (w *Work) divide(d *dry, s *stage, share int) {
 	})
 }
 
-// notes is what a dry host is asked for by f.
-func (d *dry) notes(f func()) []kernels.Work {
+// operationsOf lists what f asks a dry host to compute.
+func (d *dry) operationsOf(f func()) []kernels.Work {
 	before := len(d.cpu.Notes())
 	f()
 	return d.cpu.Notes()[before:]

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	redraw  = 100 * time.Millisecond // between two states of the live line
+	redraw  = 100 * time.Millisecond // least time between two states of the live line
 	logging = 10 * time.Second       // between two plain lines
 	memory  = 20 * time.Second       // the speed shown is an average over about so long
 	longest = 40                     // cells of the bar
@@ -34,7 +34,7 @@ type Bar struct {
 	step     int
 	loss     float64
 	extra    string
-	note     string // in its place
+	note     string // shown in its place
 	begun    bool
 	finished bool
 	first    time.Time // of the first update
@@ -43,7 +43,7 @@ type Bar struct {
 	logged   int       // the step of the latest plain line
 	cells    int       // of the live line as it stands
 
-	steps, seconds float64 // since the beginning, forgotten exponentially; their quotient is the speed
+	steps, seconds float64 // sums in which older steps weigh less, exponentially; their quotient is the speed
 }
 
 // New makes a display of total steps that writes to w: live if w is a terminal, and plain otherwise. A total of 0 is not known.

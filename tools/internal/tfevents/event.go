@@ -15,11 +15,11 @@ type Event struct {
 	Time    float64 // seconds since 1970
 	Step    int64
 	Version string // of the format, in the first record of a file
-	Restart bool   // a program goes on here: what it wrote before of this step and later ones counts no more
+	Restart bool   // a program continues here: earlier events of this step and of later ones are void
 	Values  []Value
 }
 
-// Value is a number or an image. Its tag may have slashes: what stands before the first is a heading.
+// Value is a number or an image. What stands before the first slash of its tag is a heading.
 type Value struct {
 	Tag    string
 	Scalar float32

@@ -1,4 +1,4 @@
-package judge
+package results
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"onestep/pid"
 	"onestep/pid/judge"
 	"onestep/tensor"
-	"onestep/tools/internal/picture"
 )
 
 // FID is the Fréchet distance by the Inception network of the images that sample draws of a student's seeds from 0 on, as it saves them.
@@ -46,45 +45,20 @@ func OpenFID(d *tensor.Device, c pid.Config, net nn.UNetConfig) (f *FID, err err
 	if err := f.Network.ResizeAs(c.Resize); err != nil {
 		return nil, fmt.Errorf("--resize %w", err)
 	}
-	size := &drawn{n: c.FIDImages, g: pid.Generator{H: net.Resolution, W: net.Resolution, C: net.InChannels}}
-	if f.Notes, err = judge.Comparable(f.Network, size, f.Reference, onlyFID); err != nil {
+	later := drawn(context.Background(), pid.Generator{H: net.Resolution, W: net.Resolution, C: net.InChannels}, c.FIDImages, nil)
+	if f.Notes, err = judge.Comparable(f.Network, later, f.Reference, onlyFID); err != nil {
 		return nil, fmt.Errorf("--ref: %w", err)
 	}
 	return f, nil
 }
 
-// About says what FIDs compare with, and how.
+// About says what FIDs compare with.
 func (f *FID) About() string {
 	s := f.Reference.Path + ", without a stamp"
 	if stamp := f.Reference.Stamp; stamp != nil {
 		s = fmt.Sprintf("%s, of %d images of SHA-256 %s", f.Reference.Path, stamp.Count, stamp.Pixels)
 	}
 	return s
-}
-
-// drawn are the images of a generator's first n seeds.
-type drawn struct {
-	ctx  context.Context
-	n    int
-	g    pid.Generator
-	draw drawing
-}
-
-func (i *drawn) Shape() (n, h, w, c int) { return i.n, i.g.H, i.g.W, i.g.C }
-func (i *drawn) Source() judge.Source    { return judge.Source{Kind: "student"} }
-func (i *drawn) Close() error            { return nil }
-
-func (i *drawn) Read(first, count int) (pixels []byte, err error) {
-	batch := Batch(i.g.H)
-	for end := first + count; first < end; first += batch {
-		n := min(batch, end-first)
-		x, err := i.draw(i.ctx, pid.Seeds(uint64(first), n))
-		if err != nil {
-			return nil, err
-		}
-		pixels = append(pixels, picture.Rounded(x, n, i.g.H, i.g.W, i.g.C).Pixels...)
-	}
-	return pixels, nil
 }
 
 // measured is a FID of the student.
@@ -95,16 +69,16 @@ type measured struct {
 
 func (m measured) String() string { return fmt.Sprintf("%.2f ±%.2g", m.Value, m.Spread) }
 
-// fids measures the averages, and the raw weights if there are none or they are wanted.
-func (j *Judge) fids(ctx context.Context, raw bool, says func(string)) (list []measured, err error) {
-	g := pid.GeneratorFor(j.job.Student.Net, 0) // sample's
-	err = j.students(raw || len(j.config.EMA) == 0, func(key, name string, s *pid.Student) error {
+// measureFIDs measures the averages, and the raw weights if there are none or they are wanted. status is told how far it is.
+func (e *Evaluation) measureFIDs(ctx context.Context, raw bool, status func(string)) (list []measured, err error) {
+	g := pid.GeneratorFor(e.job.Student.Net, 0) // sample's
+	err = e.eachStudent(raw || len(e.config.EMA) == 0, func(key, name string, s *pid.Student) error {
 		o := onlyFID
-		o.Progress = func(_ string, done, total int) { says(fmt.Sprintf("FID, %s: %d of %d images", name, done, total)) }
-		o.Says = func(what string) { says(fmt.Sprintf("FID, %s: %s", name, what)) }
-		r, err := judge.Evaluate(ctx, j.fid.Network, &drawn{ctx, j.fid.images, g, func(ctx context.Context, seeds []uint64) ([]float32, error) {
+		o.Progress = func(_ string, done, total int) { status(fmt.Sprintf("FID, %s: %d of %d images", name, done, total)) }
+		o.Status = func(what string) { status(fmt.Sprintf("FID, %s: %s", name, what)) }
+		r, err := judge.Evaluate(ctx, e.fid.Network, drawn(ctx, g, e.fid.images, func(seeds []uint64) ([]float32, error) {
 			return g.ByStudent(s, seeds)
-		}}, j.fid.Reference, o)
+		}), e.fid.Reference, o)
 		if err == nil {
 			list = append(list, measured{key, name, *r.FID})
 		}
@@ -113,24 +87,24 @@ func (j *Judge) fids(ctx context.Context, raw bool, says func(string)) (list []m
 	return list, err
 }
 
-// words is what was measured for people.
-func (j *Judge) words(list []measured) string {
-	s := fmt.Sprintf("FID of %d images: ", j.fid.images)
+// fidSentence is what was measured for people.
+func (e *Evaluation) fidSentence(list []measured) string {
+	s := fmt.Sprintf("FID of %d images: ", e.fid.images)
 	for _, m := range list {
 		s += fmt.Sprintf("%s %v, ", m.name, m)
 	}
 	return strings.TrimSuffix(s, ", ") + "; "
 }
 
-// students goes through the raw weights, if they are wanted, and all averages. Each student is valid until the next.
-func (j *Judge) students(raw bool, do func(key, name string, s *pid.Student) error) error {
+// eachStudent goes through the raw weights, if they are wanted, and all averages. Each student is valid until the next.
+func (e *Evaluation) eachStudent(raw bool, do func(key, name string, s *pid.Student) error) error {
 	if raw {
-		if err := do("raw", "raw weights", j.job.Student); err != nil {
+		if err := do("raw", "raw weights", e.job.Student); err != nil {
 			return err
 		}
 	}
-	for k, rate := range j.config.EMA {
-		s, err := j.job.Average(k)
+	for k, rate := range e.config.EMA {
+		s, err := e.job.Average(k)
 		if err != nil {
 			return err
 		}
@@ -142,17 +116,17 @@ func (j *Judge) students(raw bool, do func(key, name string, s *pid.Student) err
 }
 
 // fidLine is what the log has of a step's: every FID with its interval of 95 %.
-func (j *Judge) fidLine(step int, list []measured) json.RawMessage {
+func (e *Evaluation) fidLine(step int, list []measured) json.RawMessage {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"step":%d`, step)
 	for _, m := range list {
-		fmt.Fprintf(&b, `,"fid_%s":%s,"fid_%[1]s_spread":%[3]s`, m.key, number(m.Value), number(m.Spread))
+		fmt.Fprintf(&b, `,"fid_%s":%s,"fid_%[1]s_spread":%[3]s`, m.key, jsonNumber(m.Value), jsonNumber(m.Spread))
 	}
-	fmt.Fprintf(&b, `,"fid_images":%d}`, j.fid.images)
+	fmt.Fprintf(&b, `,"fid_images":%d}`, e.fid.images)
 	return json.RawMessage(b.String())
 }
 
-func number(x float64) []byte {
+func jsonNumber(x float64) []byte {
 	b, err := json.Marshal(x)
 	if err != nil {
 		panic(err) // distances are finite

@@ -1,4 +1,4 @@
-package judge
+package results
 
 import (
 	"cmp"
@@ -11,43 +11,43 @@ import (
 	"onestep/pid"
 )
 
-// table is the end of a run, a row at a time: each has its distances, as far as there are any, and the speed of drawing.
+// table writes the table at the end of a run, a row at a time: each has its distances, as far as there are any, and the speed of drawing.
 type table struct {
-	*Judge
+	*Evaluation
 	ctx context.Context
 	w   io.Writer
 	n   int // images per distance of the embedded classifier
 }
 
-// Table compares the teacher, at 35 evaluations and at 1, with the student before and after the run. FIDs are those that [Judge.End] has measured.
-func (j *Judge) Table(ctx context.Context, w io.Writer) error {
-	t := &table{j, ctx, w, j.config.EvalImages}
+// Table compares the teacher, at 35 evaluations and at 1, with the student before and after the run. FIDs are those that [Evaluation.AtEnd] has measured.
+func (e *Evaluation) Table(ctx context.Context, w io.Writer) error {
+	t := &table{e, ctx, w, e.config.EvalImages}
 	if t.n < 2 {
 		return t.notes()
 	}
-	if j.evaluator == nil {
-		t.n = min(t.n, 2*Batch(j.generator.H))
+	if e.classifier == nil {
+		t.n = min(t.n, 2*Batch(e.generator.H))
 	}
 	if err := t.print("", "evaluations", "FD", "FID", "images/s"); err != nil {
 		return err
 	}
 	heun := teacherSampler()
 	one := pid.Sampler{Levels: heun.Levels, Steps: 1}
-	before, err := j.job.Untrained()
+	before, err := e.job.Untrained()
 	if err != nil {
 		return err
 	}
-	if err := t.row("teacher, Heun", "", heun.NFE(), j.byTeacher(heun)); err != nil {
+	if err := t.row("teacher, Heun", "", heun.NFE(), e.byTeacher(heun)); err != nil {
 		return err
 	}
-	if err := t.row("teacher, one step", "", one.NFE(), j.byTeacher(one)); err != nil {
+	if err := t.row("teacher, one step", "", one.NFE(), e.byTeacher(one)); err != nil {
 		return err
 	}
-	if err := t.row("student before", "", 1, j.byStudent(before)); err != nil {
+	if err := t.row("student before", "", 1, e.byStudent(before)); err != nil {
 		return err
 	}
-	err = j.students(true, func(key, name string, s *pid.Student) error {
-		return t.row("student after, "+name, key, 1, j.byStudent(s))
+	err = e.eachStudent(true, func(key, name string, s *pid.Student) error {
+		return t.row("student after, "+name, key, 1, e.byStudent(s))
 	})
 	return cmp.Or(err, t.notes())
 }
@@ -59,11 +59,11 @@ func (t *table) row(name, key string, nfe int, draw drawing) error {
 		return err
 	}
 	fd, fid := "-", "-"
-	if t.evaluator != nil {
+	if t.classifier != nil {
 		fd = fmt.Sprintf("%.1f", distance)
 	}
-	if k := slices.IndexFunc(t.last, func(m measured) bool { return m.key == key }); k >= 0 {
-		fid = t.last[k].String()
+	if k := slices.IndexFunc(t.final, func(m measured) bool { return m.key == key }); k >= 0 {
+		fid = t.final[k].String()
 	}
 	return t.print(name, fmt.Sprint(nfe), fd, fid, fmt.Sprintf("%.4g", rate))
 }
@@ -71,7 +71,7 @@ func (t *table) row(name, key string, nfe int, draw drawing) error {
 // print writes a row, without the columns that have nothing.
 func (t *table) print(name, nfe, fd, fid, rate string) error {
 	row := fmt.Sprintf("%-32s %12s", name, nfe)
-	if t.evaluator != nil || t.fid == nil {
+	if t.classifier != nil || t.fid == nil {
 		row += fmt.Sprintf(" %8s", fd)
 	}
 	if t.fid != nil {
@@ -86,14 +86,14 @@ func (t *table) notes() error {
 	var notes []string
 	switch {
 	case t.n < 2:
-	case t.evaluator != nil:
+	case t.classifier != nil:
 		notes = append(notes, fmt.Sprintf("FD: Fréchet distance of %d images to Fashion-MNIST's test images, in the features of the embedded classifier.", t.n))
 	case t.fid == nil:
 		notes = append(notes, "No Fréchet distance (FD): the embedded judge knows 16-pixel grey images only.")
 	}
 	if t.fid != nil {
 		if t.n < 2 {
-			notes = append(notes, strings.TrimSuffix(t.words(t.last), "; "))
+			notes = append(notes, strings.TrimSuffix(t.fidSentence(t.final), "; "))
 		}
 		notes = append(notes, fmt.Sprintf("FID: Fréchet distance of %d images to %s, in the features of Inception; ± 95 %% of other draws of as many.",
 			t.fid.images, t.fid.Reference.Path))

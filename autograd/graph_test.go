@@ -61,13 +61,13 @@ func TestStopGrad(t *testing.T) {
 	}
 }
 
-// Nothing is recorded below constants, frozen parameters or inside NoRecord; a backward pass there does nothing.
+// Nothing is recorded below constants, frozen parameters or inside NoGrad; a backward pass there does nothing.
 func TestNothingRecorded(t *testing.T) {
 	d := device(t, kernels.Generic)
 	x := autograd.Param(vector(d, 2, 3))
 	var y *Var
-	d.NoRecord(func() {
-		d.NoRecord(func() {})
+	d.NoGrad(func() {
+		d.NoGrad(func() {})
 		y = autograd.SiLU(x)
 	})
 	frozen := autograd.Param(vector(d, 2, 3))
@@ -83,7 +83,7 @@ func TestNothingRecorded(t *testing.T) {
 		t.Error("a gradient arrived")
 	}
 	if !autograd.SiLU(x).NeedsGrad() {
-		t.Error("not recorded after NoRecord")
+		t.Error("not recorded after NoGrad")
 	}
 }
 

@@ -15,7 +15,7 @@ func observed(y *tensor.Tensor, inputs []*Var) (name string) {
 		return ""
 	}
 	var pc [1]uintptr
-	runtime.Callers(3, pc[:]) // above this, record, and the function
+	runtime.Callers(4, pc[:]) // above this, enter, record, and the function
 	frame, _ := runtime.CallersFrames(pc[:]).Next()
 	name = frame.Function[strings.LastIndexByte(frame.Function, '.')+1:]
 	see(tensor.Operation{Name: name, Result: y, Inputs: values(inputs...)})
@@ -43,8 +43,11 @@ func (n *node) observe() {
 		if x.Grad != nil {
 			see(o)
 		}
-		for _, term := range x.terms {
-			o.Grad = term.t
+		if x.sum == nil {
+			continue
+		}
+		for _, p := range x.sum.parts {
+			o.Grad = p.t
 			see(o)
 		}
 	}

@@ -69,6 +69,6 @@ func (w *waiting) hand(x *Var) {
 		x.Grad.Release()
 		x.Grad = own
 	}
-	x.final = true
+	x.leaf.handedOut = true
 	w.ready(x)
 }

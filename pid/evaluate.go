@@ -45,7 +45,7 @@ func (e *Evaluator) Judged(x []float32, count int) (features []float32) {
 		q[i] = quantise(v)
 	}
 	e.Device.Scope(func() []*tensor.Tensor {
-		e.Device.NoRecord(func() {
+		e.Device.NoGrad(func() {
 			features = e.Features(autograd.Const(e.Device.FromFloat32(q, count, e.H, e.W, e.C))).Value.Float32s()
 		})
 		return nil

@@ -10,9 +10,9 @@ import (
 // Device is a kernel device together with the bookkeeping of the tensors on it. One goroutine uses it at a time.
 type Device struct {
 	kernels.Device
-	scopes   [][]*Tensor
-	noRecord int
-	nodes    uint64
+	scopes [][]*Tensor
+	noGrad int
+	nodes  uint64
 
 	watched   *[]*Tensor      // what Note adds to, or nil
 	observer  func(Operation) // who observes, or nil
@@ -63,15 +63,15 @@ func (d *Device) Unscoped(f func() *Tensor) *Tensor {
 	return f()
 }
 
-// NoRecord runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
-func (d *Device) NoRecord(f func()) {
-	d.noRecord++
-	defer func() { d.noRecord-- }()
+// NoGrad runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
+func (d *Device) NoGrad(f func()) {
+	d.noGrad++
+	defer func() { d.noGrad-- }()
 	f()
 }
 
-// Recording says whether gradients are being recorded.
-func (d *Device) Recording() bool { return d.noRecord == 0 }
+// GradEnabled says whether gradients are being recorded.
+func (d *Device) GradEnabled() bool { return d.noGrad == 0 }
 
 // Watch runs f and returns the tensors that were noted meanwhile, each as often as it was.
 func (d *Device) Watch(f func()) (noted []*Tensor) {
@@ -86,7 +86,7 @@ func (d *Device) Watch(f func()) (noted []*Tensor) {
 	return noted
 }
 
-// Note tells those who watch of a parameter that would have been recorded, but for NoRecord.
+// Note tells those who watch of a parameter that would have been recorded, but for NoGrad.
 func (d *Device) Note(x *Tensor) {
 	if d.watched != nil {
 		*d.watched = append(*d.watched, x)

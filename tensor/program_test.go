@@ -102,7 +102,7 @@ func TestRecover(t *testing.T) {
 		defer tensor.Recover(&err)
 		d.Scope(func() []*tensor.Tensor {
 			d.New(kernels.F32, 1000)
-			d.NoRecord(func() {
+			d.NoGrad(func() {
 				d.Scope(func() []*tensor.Tensor {
 					d.New(kernels.F32, 1000)
 					host.fail = fail
@@ -120,8 +120,8 @@ func TestRecover(t *testing.T) {
 		if de := (*kernels.DeviceError)(nil); !errors.As(err, &de) {
 			t.Fatalf("error %v", err)
 		}
-		if now, _ := d.Memory(); now != before || !d.Recording() {
-			t.Errorf("%d bytes more than before, recording %t", now-before, d.Recording())
+		if now, _ := d.Memory(); now != before || !d.GradEnabled() {
+			t.Errorf("%d bytes more than before, recording %t", now-before, d.GradEnabled())
 		}
 		if err := work(false); err != nil {
 			t.Error(err)

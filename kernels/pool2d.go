@@ -38,7 +38,7 @@ func (s PoolShape) Windows(h, windows int) (from, to int) {
 // Pool2D takes the mean or the maximum over windows of pixels:
 //
 //	y[n,p,q,c] = max or mean over 0 ≤ i,j < K, inside the image, of x[n, p·S+i−pad, q·S+j−pad, c]
-var Pool2D = Op[Pool2DArgs]{Name: "pool2d", Ref: pool2D}
+var Pool2D = define(Op[Pool2DArgs]{Name: "pool2d", Ref: pool2D})
 
 // Pool2DArgs lists output, input, sizes.
 type Pool2DArgs struct {
@@ -87,7 +87,7 @@ func (s PoolShape) each(m int, f func(pixel int)) {
 // Pool2DBackward gives every pixel of a window its part of the gradient, or all of it to the first that holds the maximum:
 //
 //	dx[n,h,w,c] = Σ over windows (p,q) of dy[n,p,q,c]·( 1/pixels, or 1 if (h,w) is the first of the largest )
-var Pool2DBackward = Op[Pool2DBackwardArgs]{Name: "pool2d_backward", Ref: pool2DBackward}
+var Pool2DBackward = define(Op[Pool2DBackwardArgs]{Name: "pool2d_backward", Ref: pool2DBackward})
 
 // Pool2DBackwardArgs lists output, inputs, sizes. X is read for the maximum only.
 type Pool2DBackwardArgs struct {
@@ -132,7 +132,7 @@ func pool2DBackward(c *CPU, a Pool2DBackwardArgs) {
 // MeanPixels is the mean over all pixels: global average pooling. Grad spreads the gradient back.
 //
 //	y[n,c] = Σ_i x[n,i,c]/I;   Grad: y[n,i,c] = x[n,c]/I
-var MeanPixels = Op[MeanPixelsArgs]{Name: "mean_pixels", Ref: meanPixels}
+var MeanPixels = define(Op[MeanPixelsArgs]{Name: "mean_pixels", Ref: meanPixels})
 
 // MeanPixelsArgs lists output, input, sizes.
 type MeanPixelsArgs struct {

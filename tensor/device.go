@@ -16,7 +16,7 @@ type Device struct {
 
 	watched   *[]*Tensor      // what Note adds to, or nil
 	observer  func(Operation) // who observes, or nil
-	recording *Program        // being recorded, or nil
+	capturing *Program        // being captured, or nil
 	counted   *int            // words of inputs, while a program's first run counts them
 }
 
@@ -63,14 +63,14 @@ func (d *Device) Unscoped(f func() *Tensor) *Tensor {
 	return f()
 }
 
-// NoGrad runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
+// NoGrad runs f without recording operations for a backward pass. The switch lives here because one goroutine uses a device.
 func (d *Device) NoGrad(f func()) {
 	d.noGrad++
 	defer func() { d.noGrad-- }()
 	f()
 }
 
-// GradEnabled says whether gradients are being recorded.
+// GradEnabled tells whether operations are recorded for a backward pass.
 func (d *Device) GradEnabled() bool { return d.noGrad == 0 }
 
 // Watch runs f and returns the tensors that were noted meanwhile, each as often as it was.

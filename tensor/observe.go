@@ -11,7 +11,7 @@ type Operation struct {
 	Grad *Tensor // that gradient or a part of it, maybe among more channels, without a factor
 }
 
-// Observe runs f and shows every differentiable operation in it, after it is done, to see. Nothing may be recorded as a [Program] meanwhile.
+// Observe runs f and shows every differentiable operation in it, after it is done, to see. No [Program] may be captured meanwhile.
 func (d *Device) Observe(see func(Operation), f func()) {
 	outer := d.observer
 	d.observer = see

@@ -10,6 +10,14 @@ import (
 	"onestep/tensor"
 )
 
+func init() {
+	gradientCase("twice", func(x []*Var) *Var { return x[0].Add(x[0]) }, normal(7))
+	gradientCase("diamond", func(x []*Var) *Var {
+		s := autograd.SiLU(x[0])
+		return s.Mul(x[0]).Add(s.Scale(2)).Sub(x[0].Mul(x[1]))
+	}, normal(7), normal(7))
+}
+
 func vector(d *tensor.Device, x ...float32) *tensor.Tensor { return d.FromFloat32(x, len(x)) }
 
 func expect(t *testing.T, what string, got *tensor.Tensor, want ...float32) {

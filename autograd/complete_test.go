@@ -18,9 +18,11 @@ import (
 
 // constants are the exported functions whose result passes no gradient to the image x, a parameter: the test holds them to that.
 var constants = map[string]func(x *Var) *Var{
-	"Const":         func(x *Var) *Var { return autograd.Const(x.Value) },
-	"StopGrad":      autograd.StopGrad,
-	"Normal":        func(x *Var) *Var { return autograd.Normal(x.Device(), tensor.Random{}, tensor.Noise, new(int), 0, 1, x.Shape()...) },
+	"Const":    func(x *Var) *Var { return autograd.Const(x.Value) },
+	"StopGrad": autograd.StopGrad,
+	"Normal": func(x *Var) *Var {
+		return autograd.Normal(x.Device(), tensor.Random{}, tensor.Noise, new(int), 0, 1, x.Shape()...)
+	},
 	"FirstChannels": func(x *Var) *Var { return autograd.FirstChannels(x, 2) },
 }
 

@@ -8,7 +8,8 @@ import (
 	"onestep/tensor"
 )
 
-// observed shows an operation to who observes the device, and returns its name: that of the function that records it.
+// observed shows an operation to the device's observer and returns its name, which is that of the function that records it. Without an observer it
+// returns no name.
 func observed(y *tensor.Tensor, inputs []*Var) (name string) {
 	see := y.Device().Observer()
 	if see == nil {
@@ -22,7 +23,7 @@ func observed(y *tensor.Tensor, inputs []*Var) (name string) {
 	return name
 }
 
-// observeSum shows the gradient at n's result, when all of it is there.
+// observeSum shows the gradient at n's result when it is complete.
 func (n *node) observeSum(g *tensor.Tensor) {
 	if see := g.Device().Observer(); see != nil {
 		see(tensor.Operation{Name: n.name, Result: n.out.Value, Inputs: values(n.inputs...), At: n.out.Value, Grad: g})

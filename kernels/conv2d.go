@@ -98,8 +98,9 @@ func (s ConvShape) taps(m int, f func(tap, pixel int)) {
 	}
 }
 
-// LastTap is for input gradients, along one axis: of the taps i < k of a convolution for which the stride divides at − i, the last; which line
-// (at−i)/stride of the output that one reads; and how many such taps there are.
+// LastTap finds what an input gradient reads along one axis. Position at of the input, padding counted in, meets the output by the taps i < k of the
+// kernel for which the stride divides at − i. It returns the last of these taps, the line (at−i)/stride of the output that this one reads, and how
+// many such taps there are.
 func LastTap(at, k, stride int) (last, line, count int) {
 	first := at % stride
 	if first >= k {

@@ -21,7 +21,7 @@ func (s PoolShape) Out() PoolShape {
 	return s
 }
 
-// Halves says whether the windows are those of halving: 2×2 pixels that do not overlap, an odd last row or column dropped.
+// Halves tells whether the pooling halves the image: windows of 2×2 pixels that do not overlap, an odd last row or column dropped.
 func (s PoolShape) Halves() bool { return s.Kernel == 2 && s.Stride == 2 && s.Pad == 0 }
 
 // Window is the range of pixels that window p has along an axis of size pixels.
@@ -30,7 +30,7 @@ func (s PoolShape) Window(p, size int) (from, to int) {
 	return max(from, 0), min(from+s.Kernel, size)
 }
 
-// Windows is the range of windows, of so many, that pixel h is in.
+// Windows is the range of those windows along an axis, of which there are so many, that pixel h is in.
 func (s PoolShape) Windows(h, windows int) (from, to int) {
 	return max(h+s.Pad-s.Kernel+s.Stride, 0) / s.Stride, min((h+s.Pad)/s.Stride+1, windows)
 }

@@ -14,8 +14,8 @@ type Device struct {
 	noGrad int
 	nodes  uint64
 
-	watched   *[]*Tensor      // what Note adds to, or nil
-	observer  func(Operation) // who observes, or nil
+	watched   *[]*Tensor      // the list that Note adds to, or nil
+	observer  func(Operation) // see Observe; nil: nobody observes
 	capturing *Program        // being captured, or nil
 	counted   *int            // words of inputs, while a program's first run counts them
 }
@@ -73,7 +73,7 @@ func (d *Device) NoGrad(f func()) {
 // GradEnabled tells whether operations are recorded for a backward pass.
 func (d *Device) GradEnabled() bool { return d.noGrad == 0 }
 
-// Watch runs f and returns the tensors that were noted meanwhile, each as often as it was.
+// Watch runs f and returns the tensors that [Device.Note] was called with meanwhile, each as often as it was.
 func (d *Device) Watch(f func()) (noted []*Tensor) {
 	outer := d.watched
 	d.watched = &noted
@@ -86,14 +86,15 @@ func (d *Device) Watch(f func()) (noted []*Tensor) {
 	return noted
 }
 
-// Note tells those who watch of a parameter that would have been recorded, but for NoGrad.
+// Note puts x on the list of [Device.Watch], if f of that is running. Package autograd calls it for each value that needs a gradient and that an
+// operation reads under NoGrad.
 func (d *Device) Note(x *Tensor) {
 	if d.watched != nil {
 		*d.watched = append(*d.watched, x)
 	}
 }
 
-// NextNode numbers the nodes of gradient graphs in the order of their making.
+// NextNode returns 1, 2, 3 and so on: package autograd numbers the nodes of its graphs in the order in which they are made.
 func (d *Device) NextNode() uint64 {
 	d.nodes++
 	return d.nodes

@@ -12,7 +12,7 @@ func Cast(x *Var, t kernels.DType) *Var {
 	if from == t {
 		return x
 	}
-	y := x.half.of(x.Value, t)
+	y := x.keptHalf(t)
 	if y == nil {
 		y = cast(x.Value, t)
 	}
@@ -25,31 +25,39 @@ func cast(x *tensor.Tensor, t kernels.DType) *tensor.Tensor {
 	return y
 }
 
-// half is a binary16 copy that is kept beside a parameter.
-type half struct {
+// halfCopy is a binary16 copy that is kept beside a parameter.
+type halfCopy struct {
 	copy    *tensor.Tensor // nil: not asked for so far
 	from    *tensor.Tensor
 	version int // of from
 }
 
-// of is the copy of x, made or brought up to date if it must be, or nil if none is kept.
-func (h *half) of(x *tensor.Tensor, t kernels.DType) *tensor.Tensor {
-	switch {
-	case h == nil || t != kernels.F16:
+// keptHalf is x as t, made or brought up to date if it must be, or nil if no such copy of x is kept.
+func (x *Var) keptHalf(t kernels.DType) *tensor.Tensor {
+	if x.leaf == nil || t != kernels.F16 {
 		return nil
-	case h.copy == nil:
-		h.copy = x.Device().Unscoped(func() *tensor.Tensor { return cast(x, t) })
-	case h.from != x || h.version != x.Version():
-		h.copy.Copy(x)
 	}
-	h.from, h.version = x, x.Version()
+	h, from := &x.leaf.half, x.Value
+	switch {
+	case h.copy == nil:
+		h.copy = x.Device().Unscoped(func() *tensor.Tensor { return cast(from, t) })
+	case h.from != from || h.version != from.Version():
+		h.copy.Copy(from)
+	}
+	h.from, h.version = from, from.Version()
 	return h.copy
+}
+
+func (h *halfCopy) release() {
+	if h.copy != nil {
+		h.copy.Release()
+	}
 }
 
 // Half is the binary16 copy of a parameter's value that [Cast] keeps, or a buffer that is not given.
 func (x *Var) Half() kernels.Buf {
-	if x.half == nil || x.half.copy == nil {
+	if x.leaf == nil || x.leaf.half.copy == nil {
 		return kernels.Buf{}
 	}
-	return x.half.copy.Buf()
+	return x.leaf.half.copy.Buf()
 }

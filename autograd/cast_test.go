@@ -8,6 +8,11 @@ import (
 	"onestep/tensor"
 )
 
+func init() {
+	gradientCase("cast_same", func(x []*Var) *Var { return autograd.Cast(x[0], kernels.F32).Scale(2) }, normal(2, 3))
+	linearCase("cast", func(x []*Var) *Var { return autograd.Cast(autograd.Cast(x[0], kernels.F16), kernels.F32) }, normal(5, 7))
+}
+
 // TestHalfCopy: a parameter is cast to binary16 once, and again only after its value was overwritten; other Vars are cast each time.
 func TestHalfCopy(t *testing.T) {
 	d := tensor.CPU(1)

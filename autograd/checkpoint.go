@@ -1,10 +1,6 @@
 package autograd
 
-import (
-	"slices"
-
-	"onestep/tensor"
-)
+import "slices"
 
 // Checkpoint is f(inputs...) without keeping what f's backward pass needs: it runs f again then [chen16]. It trades one more forward pass
 // for the memory of everything between the inputs and the result. Parameters that f captures receive their gradients as usual; f must
@@ -12,17 +8,16 @@ import (
 // need one, and only its graph can tell.
 func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 	d := inputs[0].Device()
-	if !d.Recording() || !slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs }) {
+	if !d.GradEnabled() || !slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs }) {
 		return f(inputs...)
 	}
 	var y *Var
 	captured := d.Watch(func() {
-		d.NoRecord(func() {
+		d.NoGrad(func() {
 			y = Scope(d, func() *Var { return f(inputs...) })
 		})
 	})
-	var v *Var
-	v = record(y.Value, inputs, values(inputs...), func(dy *tensor.Tensor) {
+	v := recordFused(y.Value, false, inputs, values(inputs...), func(g arrived) {
 		// The gradient gathered so far goes on growing in the twins, so that it is summed in the same order as without a checkpoint.
 		twins := map[*Var]*Var{}
 		again := make([]*Var, len(inputs))
@@ -32,11 +27,11 @@ func Checkpoint(f func(inputs ...*Var) *Var, inputs ...*Var) *Var {
 			}
 			again[i] = twins[x]
 		}
-		backward(Scope(d, func() *Var { return f(again...) }), dy, v.node.scale, nil)
+		backward(Scope(d, func() *Var { return f(again...) }), g.dy, g.factor, nil)
 		for i, x := range inputs {
 			x.join(again[i]) // the second time of an input that is there twice does nothing
 		}
 	})
-	v.node.captured, v.node.scales = captured, true
+	v.node.captured = captured
 	return v
 }

@@ -26,7 +26,7 @@ func Concat(xs ...*Var) *Var {
 	return record(y, xs, nil, func(dy *tensor.Tensor) {
 		from := 0
 		for _, z := range xs {
-			z.add(term{t: dy, scale: 1, from: from})
+			z.addChannels(dy, from)
 			from += z.Dim(3)
 		}
 	})

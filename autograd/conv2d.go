@@ -37,26 +37,20 @@ func Conv2D(x, weight, bias *Var, c Conv) *Var {
 	if c.ReLU {
 		saved = append(saved, y)
 	}
-	var v *Var
-	v = record(y, vars(x, weight, bias, c.Residual), saved, func(dy *tensor.Tensor) {
-		scale := c.Scale * v.node.scale
+	return recordFused(y, c.ReLU, vars(x, weight, bias, c.Residual), saved, func(g arrived) {
+		scale := c.Scale * g.factor
 		if c.Residual != nil {
-			c.Residual.accumulateScaled(scale, dy)
+			c.Residual.accumulateScaled(scale, g.dy)
 		}
-		weightGrad(x, weight, bias, dy, v.node.sums, scale, s)
+		weightGrad(x, weight, bias, g.dy, g.sums, scale, s)
 		if x.needs {
-			dx := d.New(dy.DType(), x.Shape()...)
+			dx := d.New(g.dy.DType(), x.Shape()...)
 			kernels.Conv2DInputGrad.Run(d, kernels.Conv2DInputGradArgs{
-				DX: dx.Buf(), DY: dy.Buf(), Weight: weight.Buf(), Mask: x.mask(), Scale: scale, ConvShape: s,
+				DX: dx.Buf(), DY: g.dy.Buf(), Weight: weight.Buf(), Mask: x.mask(), Scale: scale, ConvShape: s,
 			})
-			x.add(term{t: dx, scale: 1, masked: x.rectified})
+			x.accumulateMasked(dx)
 		}
 	})
-	v.rectified = c.ReLU
-	if v.node != nil {
-		v.node.scales = true
-	}
-	return v
 }
 
 // shape checks what is to be convolved, puts defaults in place of zeros, and finds the sizes.

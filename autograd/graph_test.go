@@ -10,6 +10,14 @@ import (
 	"onestep/tensor"
 )
 
+func init() {
+	gradientCase("twice", func(x []*Var) *Var { return x[0].Add(x[0]) }, normal(7))
+	gradientCase("diamond", func(x []*Var) *Var {
+		s := autograd.SiLU(x[0])
+		return s.Mul(x[0]).Add(s.Scale(2)).Sub(x[0].Mul(x[1]))
+	}, normal(7), normal(7))
+}
+
 func vector(d *tensor.Device, x ...float32) *tensor.Tensor { return d.FromFloat32(x, len(x)) }
 
 func expect(t *testing.T, what string, got *tensor.Tensor, want ...float32) {
@@ -61,13 +69,13 @@ func TestStopGrad(t *testing.T) {
 	}
 }
 
-// Nothing is recorded below constants, frozen parameters or inside NoRecord; a backward pass there does nothing.
+// Nothing is recorded below constants, frozen parameters or inside NoGrad; a backward pass there does nothing.
 func TestNothingRecorded(t *testing.T) {
 	d := device(t, kernels.Generic)
 	x := autograd.Param(vector(d, 2, 3))
 	var y *Var
-	d.NoRecord(func() {
-		d.NoRecord(func() {})
+	d.NoGrad(func() {
+		d.NoGrad(func() {})
 		y = autograd.SiLU(x)
 	})
 	frozen := autograd.Param(vector(d, 2, 3))
@@ -83,7 +91,7 @@ func TestNothingRecorded(t *testing.T) {
 		t.Error("a gradient arrived")
 	}
 	if !autograd.SiLU(x).NeedsGrad() {
-		t.Error("not recorded after NoRecord")
+		t.Error("not recorded after NoGrad")
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"onestep/tensor"
 )
 
-// Norm is what GroupNorm does besides normalising. The zero Norm does nothing besides.
+// Norm is how GroupNorm normalises, and what it does before and after. Without SiLU, Add and ScaleShift it does nothing more.
 type Norm struct {
 	Groups     int
 	Eps        float32
@@ -37,15 +37,13 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 			Add: optional(m.Add), W: weight.Buf(), B: bias.Buf(), Scale: scale, Shift: shift, Stride: 2 * c,
 			N: n, I: i, C: c, G: m.Groups, SiLU: m.SiLU,
 		}
-		var e, f term
-		switch g := x.pending(2); len(g) {
-		case 2:
-			e, f = g[0], g[1]
-		case 1:
-			e = g[0]
+		others := x.others(2)
+		if len(others) > 0 {
+			args.E, args.EWidth, args.EScale = others[0].pixels()
 		}
-		args.E, args.EWidth, args.EScale = e.pixels()
-		args.F, args.FWidth, args.FScale = f.pixels()
+		if len(others) > 1 {
+			args.F, args.FWidth, args.FScale = others[1].pixels()
+		}
 		var dadd *tensor.Tensor
 		if m.Add != nil {
 			dadd = m.Add.Value.NewLike()
@@ -58,9 +56,10 @@ func GroupNorm(x, weight, bias *Var, m Norm) *Var {
 			defer m.ScaleShift.accumulate(dss.Value)
 		}
 		kernels.GroupNormBackward.Run(d, args)
-		x.replace(dx, false)
-		if dadd != nil && e.t == nil && len(x.terms) == 1 {
-			x.terms[0].sums = dadd.Retain() // of a result: a leaf has no terms
+		if len(others) > 0 {
+			x.replace(dx, known{})
+		} else { // then the sums of dx over the pixels are the gradient at the addend
+			x.replace(dx, known{sums: dadd})
 		}
 		weight.accumulate(dw)
 		bias.accumulate(db)

@@ -19,13 +19,13 @@ func LPIPSLayer(x, y *Var, w *tensor.Tensor) *Var {
 		if x.needs {
 			dx := x.Value.NewLike()
 			args := kernels.LPIPSLayerBackwardArgs{
-				DX: dx.Buf(), DD: dd.Buf(), X: x.Buf(), Y: y.Buf(), W: w.Buf(), ReLU: x.rectified, N: n, P: p, C: c,
+				DX: dx.Buf(), DD: dd.Buf(), X: x.Buf(), Y: y.Buf(), W: w.Buf(), ReLU: x.rectified(), N: n, P: p, C: c,
 			}
-			if g := x.plain(); g != nil {
+			if g := x.whole(); g != nil {
 				args.Add = g.Buf()
 			}
 			kernels.LPIPSLayerBackward.Run(dev, args)
-			x.replace(dx, x.rectified)
+			x.replace(dx, known{masked: x.rectified()})
 		}
 	}
 	return record(d, vars(x, y), append(values(x, y), w), func(dd *tensor.Tensor) {

@@ -10,7 +10,7 @@ func BackwardReady(y *Var, dy *tensor.Tensor, params []*Var, ready func(*Var)) {
 	backward(y, dy, 1, &waiting{params: params, ready: ready})
 }
 
-// waiting counts, for each parameter, the nodes that may still add to its gradient. Nil waits for nothing.
+// waiting counts, for each parameter, the nodes that may still add to its gradient. A nil *waiting waits for no parameter.
 type waiting struct {
 	params []*Var
 	ready  func(*Var)
@@ -18,7 +18,7 @@ type waiting struct {
 	owner  map[*tensor.Tensor]*Var // the parameter of a value
 }
 
-// begin counts, and hands out what no node adds to.
+// begin counts, and hands out the parameters that no node adds to.
 func (w *waiting) begin(nodes []*node) {
 	if w == nil {
 		return
@@ -32,12 +32,12 @@ func (w *waiting) begin(nodes []*node) {
 	}
 	for _, x := range w.params {
 		if w.left[x] == 0 {
-			w.hand(x)
+			w.handOut(x)
 		}
 	}
 }
 
-// passed hands out what n was the last to add to.
+// passed hands out the parameters that n was the last to add to.
 func (w *waiting) passed(n *node) {
 	if w != nil {
 		w.adds(n, -1)
@@ -49,7 +49,7 @@ func (w *waiting) adds(n *node, by int) {
 	count := func(x *Var) {
 		if left, ok := w.left[x]; ok {
 			if w.left[x] = left + by; left+by == 0 {
-				w.hand(x)
+				w.handOut(x)
 			}
 		}
 	}
@@ -61,14 +61,14 @@ func (w *waiting) adds(n *node, by int) {
 	}
 }
 
-// hand makes x's gradient its own, and gives it away.
-func (w *waiting) hand(x *Var) {
+// handOut makes x the only owner of its gradient, copying it if need be, and calls ready.
+func (w *waiting) handOut(x *Var) {
 	if x.Grad != nil && x.Grad.Shared() {
 		own := x.Grad.NewLike().Retain()
 		own.Copy(x.Grad)
 		x.Grad.Release()
 		x.Grad = own
 	}
-	x.final = true
+	x.leaf.handedOut = true
 	w.ready(x)
 }

@@ -8,19 +8,21 @@ import (
 	"onestep/tensor"
 )
 
-// Var is a tensor that gradients may flow through.
+// Var is a tensor that gradients may flow through: a value, the gradient at it, and how it was made.
 type Var struct {
 	Value *tensor.Tensor
-	Grad  *tensor.Tensor // of a parameter, after Backward: the sum so far, or nil; results have terms
+	Grad  *tensor.Tensor // of a leaf, after Backward: the sum so far, or nil
 
-	needs bool
-	node  *node // how it was computed; nil for parameters and constants
-	half  *half // of a parameter that was cast to binary16
-	final bool  // the gradient was handed out by BackwardReady: nothing may be added to it
-	terms []term
+	needs bool  // a gradient flows through it
+	node  *node // how it was made; nil for leaves
+	sum   *sum  // of a result: its gradient, while it gathers; nil for leaves
+	leaf  *leaf // what is kept beside a parameter; nil for all others
+}
 
-	rectified bool // it is max(0,·) of something, whose gradient it is that Backward computes
-	result    bool // it stands for the result of an operation: see twin
+// leaf is what a parameter has beside its value and its gradient.
+type leaf struct {
+	half      halfCopy
+	handedOut bool // the gradient was handed out by BackwardReady: nothing may be added to it
 }
 
 // node is one recorded operation.
@@ -31,14 +33,12 @@ type node struct {
 	inputs   []*Var
 	captured []*tensor.Tensor // values of parameters that backward adds to besides the inputs
 	saved    []*tensor.Tensor
-	backward func(dy *tensor.Tensor)
-	scales   bool           // backward multiplies dy by scale itself
-	scale    float32        // set before backward is called
-	sums     *tensor.Tensor // set too: (N,C), those of dy over the pixels of each sample, or nil
+	backward func(arrived)
+	factors  bool // backward takes the factor of the gradient itself
 }
 
 // Param makes a leaf that gathers a gradient.
-func Param(t *tensor.Tensor) *Var { return &Var{Value: t, needs: true, half: &half{}} }
+func Param(t *tensor.Tensor) *Var { return &Var{Value: t, needs: true, leaf: &leaf{}} }
 
 // Const makes a leaf that gathers none.
 func Const(t *tensor.Tensor) *Var { return &Var{Value: t} }
@@ -61,7 +61,7 @@ func (x *Var) Buf() kernels.Buf { return x.Value.Buf() }
 // Device is where the value lives.
 func (x *Var) Device() *tensor.Device { return x.Value.Device() }
 
-// NeedsGrad says whether a gradient flows through x.
+// NeedsGrad tells whether a gradient flows through x.
 func (x *Var) NeedsGrad() bool { return x.needs }
 
 // Scope runs f and frees every tensor made in it that neither its result nor the graph needs.
@@ -75,32 +75,48 @@ func Scope(d *tensor.Device, f func() *Var) *Var {
 }
 
 // record makes the result of an operation: y, computed from inputs. The closure backward is kept, and with it the tensors in saved, if a
-// gradient flows through any input; it gets the gradient at y, must not change it, and calls accumulate on the inputs.
+// gradient flows through any input; it gets the gradient at y, must not change it, and calls accumulate on the inputs. Operations whose kernels
+// do more than that call recordFused.
 func record(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor, backward func(dy *tensor.Tensor)) *Var {
+	v := enter(y, inputs, saved)
+	if v.node != nil {
+		v.node.backward = func(g arrived) { backward(g.dy) }
+	}
+	return v
+}
+
+// enter puts an operation into the graph if a gradient flows through any input; its backward function is left to set. Only record and
+// recordFused call it: the operation is named after the function that called them.
+func enter(y *tensor.Tensor, inputs []*Var, saved []*tensor.Tensor) *Var {
 	v := &Var{Value: y}
 	d := y.Device()
 	name := observed(y, inputs)
-	if !d.Recording() {
+	needs := slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs })
+	if !d.GradEnabled() {
 		for _, x := range inputs {
 			if x.needs {
 				d.Note(x.Value)
 			}
 		}
+		return v
 	}
-	if !d.Recording() || !slices.ContainsFunc(inputs, func(x *Var) bool { return x.needs }) {
+	if !needs {
 		return v
 	}
 	for _, t := range saved {
 		t.Retain()
 	}
 	v.needs = true
-	v.node = &node{id: 2 * d.NextNode(), name: name, out: v, inputs: inputs, saved: saved, backward: backward}
+	v.node = &node{id: 2 * d.NextNode(), name: name, out: v, inputs: inputs, saved: saved}
+	v.sum = &sum{at: y}
 	return v
 }
 
 // ZeroGrad drops the gradient.
 func (x *Var) ZeroGrad() {
-	x.final = false
+	if x.leaf != nil {
+		x.leaf.handedOut = false
+	}
 	x.drop()
 }
 
@@ -125,9 +141,8 @@ func backward(y *Var, dy *tensor.Tensor, scale float32, w *waiting) {
 	w.begin(nodes)
 	for _, n := range nodes {
 		d.Scope(func() []*tensor.Tensor {
-			if g, scale := n.out.complete(); g != nil {
-				n.scale, n.sums = scale, n.out.terms[0].sums
-				n.observeSum(g)
+			if g := n.out.sum.complete(n.factors); g.dy != nil {
+				n.observeSum(g.dy)
 				n.backward(g)
 				n.observe()
 			}
@@ -139,7 +154,7 @@ func backward(y *Var, dy *tensor.Tensor, scale float32, w *waiting) {
 		}
 		w.passed(n)
 		n.saved, n.backward, n.inputs, n.captured = nil, nil, nil, nil
-		n.out.node = nil
+		n.out.node, n.out.sum = nil, nil
 	}
 }
 
@@ -193,20 +208,6 @@ func values(xs ...*Var) []*tensor.Tensor {
 	return ts
 }
 
-// last makes x's node, the only one of its operation, come in the backward pass after all others that its inputs went into, so that their
-// gradients are all there but for its own.
-func (x *Var) last() *Var {
-	if x.node != nil {
-		x.node.id = 1
-		for _, in := range x.node.inputs {
-			if in.node != nil {
-				x.node.id = max(x.node.id, in.node.id|1)
-			}
-		}
-	}
-	return x
-}
-
 // Freeze makes a parameter a constant and drops its gradient.
 func (x *Var) Freeze() {
 	x.ZeroGrad()
@@ -217,7 +218,7 @@ func (x *Var) Freeze() {
 func (x *Var) Release() {
 	x.ZeroGrad()
 	x.Value.Release()
-	if x.half != nil && x.half.copy != nil {
-		x.half.copy.Release()
+	if x.leaf != nil {
+		x.leaf.half.release()
 	}
 }

@@ -11,7 +11,7 @@ import "math"
 //	ema_r ← r·ema_r + (1−r)·θ      for every rate r
 //
 // Half, if given, receives θ rounded to binary16. Where the plan says not to apply, nothing is changed.
-var Adam = Op[AdamArgs]{Name: "adam", Ref: adam, Half: true}
+var Adam = define(Op[AdamArgs]{Name: "adam", Ref: adam, Half: true})
 
 // AdamArgs lists updated buffers, inputs, settings. The lists are by parameter, whose buffers have one length; all but Half are float32.
 type AdamArgs struct {

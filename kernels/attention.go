@@ -8,9 +8,9 @@ import "math"
 //	P = softmax_j( q_i · k_j/√D ),   o_i = Σ_j P_ij·v_j
 //
 // LSE keeps log Σ_j exp(q_i·k_j/√D) for the backward pass, so that the L×L matrix P is never stored.
-var Attention = Op[AttentionArgs]{
+var Attention = define(Op[AttentionArgs]{
 	Name: "attention", Ref: attention, MACs: func(a AttentionArgs) int { return 2 * a.N * a.H * a.L * a.L * a.D }, // q·k and p·v
-}
+})
 
 // AttentionArgs lists outputs, input, sizes.
 type AttentionArgs struct {
@@ -66,10 +66,10 @@ func attentionRow(p []float64, q, k []float32, row, d int) (lse float64) {
 // AttentionBackward is the gradient of [Attention] at q, k and v. It computes P again. With dP_ij = do_i·v_j,
 //
 //	dS_ij = P_ij·(dP_ij − Σ_j P_ij·dP_ij),   dq_i = Σ_j dS_ij·k_j/√D,   dk_j = Σ_i dS_ij·q_i/√D,   dv_j = Σ_i P_ij·do_i
-var AttentionBackward = Op[AttentionBackwardArgs]{
+var AttentionBackward = define(Op[AttentionBackwardArgs]{
 	Name: "attention_backward", Ref: attentionBackward,
 	MACs: func(a AttentionBackwardArgs) int { return 5 * a.N * a.H * a.L * a.L * a.D }, // q·k again, do·v, and the three gradients
-}
+})
 
 // AttentionBackwardArgs lists output, inputs, sizes.
 type AttentionBackwardArgs struct {

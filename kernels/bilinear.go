@@ -10,7 +10,7 @@ import "math"
 // With TopLeft, pixels stand for their top left corners, as in TensorFlow 1, whose source is dst·in/out.
 //
 // Grad computes the transpose instead: from the gradient at the large image that at the small one.
-var Bilinear = Op[BilinearArgs]{Name: "bilinear", Ref: bilinear}
+var Bilinear = define(Op[BilinearArgs]{Name: "bilinear", Ref: bilinear})
 
 // BilinearArgs lists output, input, sizes, settings. With Grad, Y is the gradient (N,H,W,C) and X the gradient (N,OH,OW,C).
 type BilinearArgs struct {

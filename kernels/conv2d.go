@@ -29,7 +29,7 @@ func (s ConvShape) MACs() int { return s.N * s.OH * s.OW * s.O * s.KH * s.KW * s
 //	y[n,p,q,o] = act( s·( Σ_{i,j,c} x[n, p·S+i−padH, q·S+j−padW, c]·w[i,j,c,o] + b[o] + r[n,p,q,o] ) )
 //
 // act is the identity or max(0,·).
-var Conv2D = Op[Conv2DArgs]{Name: "conv2d", Ref: conv2D, MACs: func(a Conv2DArgs) int { return a.ConvShape.MACs() }}
+var Conv2D = define(Op[Conv2DArgs]{Name: "conv2d", Ref: conv2D, MACs: func(a Conv2DArgs) int { return a.ConvShape.MACs() }})
 
 // Conv2DArgs lists output, inputs, settings, sizes. Bias and Residual may be left out.
 type Conv2DArgs struct {
@@ -98,8 +98,9 @@ func (s ConvShape) taps(m int, f func(tap, pixel int)) {
 	}
 }
 
-// LastTap is for input gradients, along one axis: of the taps i < k of a convolution for which the stride divides at − i, the last; which line
-// (at−i)/stride of the output that one reads; and how many such taps there are.
+// LastTap finds what an input gradient reads along one axis. Position at of the input, padding counted in, meets the output by the taps i < k of the
+// kernel for which the stride divides at − i. It returns the last of these taps, the line (at−i)/stride of the output that this one reads, and how
+// many such taps there are.
 func LastTap(at, k, stride int) (last, line, count int) {
 	first := at % stride
 	if first >= k {
@@ -115,9 +116,9 @@ func LastTap(at, k, stride int) (last, line, count int) {
 //	dx[n,h,w,c] = s·Σ over (p,q,i,j) with p·S+i−padH = h, q·S+j−padW = w, and over o, of dy[n,p,q,o]·w[i,j,c,o]
 //
 // With Mask, the output of the rectifier that made the input, it is the gradient before that: dx is 0 where the mask is not positive.
-var Conv2DInputGrad = Op[Conv2DInputGradArgs]{
+var Conv2DInputGrad = define(Op[Conv2DInputGradArgs]{
 	Name: "conv2d_input_grad", Ref: conv2DInputGrad, MACs: func(a Conv2DInputGradArgs) int { return a.ConvShape.MACs() },
-}
+})
 
 // Conv2DInputGradArgs lists output, inputs, setting, sizes. Mask may be left out.
 type Conv2DInputGradArgs struct {
@@ -166,9 +167,9 @@ func conv2DInputGrad(c *CPU, a Conv2DInputGradArgs) {
 //	dw[i,j,c,o] = s·Σ_{n,p,q} x[n, p·S+i−padH, q·S+j−padW, c]·dy[n,p,q,o],   db[o] = s·Σ_{n,p,q} dy[n,p,q,o]
 //
 // Where the sums of dy over a sample's pixels are known, as group norm knows those of its gradient, they may be given to be used for db.
-var Conv2DWeightGrad = Op[Conv2DWeightGradArgs]{
+var Conv2DWeightGrad = define(Op[Conv2DWeightGradArgs]{
 	Name: "conv2d_weight_grad", Ref: conv2DWeightGrad, MACs: func(a Conv2DWeightGradArgs) int { return a.ConvShape.MACs() },
-}
+})
 
 // Conv2DWeightGradArgs lists outputs, inputs, setting, sizes. DBias and Sums may be left out.
 type Conv2DWeightGradArgs struct {

@@ -201,7 +201,7 @@ func (c *CPU) take(floats int) []float32 {
 	defer c.mu.Unlock()
 	c.held += int64(floats) * 4
 	if c.dry != nil {
-		return c.dry.some(floats)
+		return c.dry.alloc(floats)
 	}
 	return aligned(floats)
 }

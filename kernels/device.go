@@ -16,22 +16,22 @@ type Device interface {
 	Memory() (now, peak int64)
 }
 
-// Capturer is a device that can record operations and repeat them with one call; package tensor asks for it.
+// Capturer is a device that can capture operations and repeat them with one call; package tensor asks for it.
 type Capturer interface {
 	Device
-	// Capture calls do, whose operations are recorded and not done, and returns the recording. If do panics, nothing is recorded and the
+	// Capture calls do, whose operations are captured and not done, and returns them. If do panics, nothing is captured and the
 	// panic goes on.
 	//
-	// Buffers that do allocates belong to the recording: their addresses stay valid, and used by nothing else, until Release, also after
+	// Buffers that do allocates belong to the graph: their addresses stay valid, and used by nothing else, until Release, also after
 	// do has freed them, which only lets later operations of do have them. do frees no buffer that was there before, and calls neither
-	// Upload nor Download. Arguments of operations that are not in buffers are recorded as they are; slices of them are not changed later.
+	// Upload nor Download. Arguments of operations that are not in buffers are captured as they are; slices of them are not changed later.
 	Capture(do func()) Graph
 }
 
-// Graph is a recording of operations. It reads and writes the buffers that it was recorded with.
+// Graph is captured operations. They read and write the buffers that they were captured with.
 type Graph interface {
 	Launch()  // does all operations, after everything asked for before; it need not wait for them
-	Release() // frees what belongs to the recording
+	Release() // frees what belongs to the graph
 }
 
 // Reader is a device that can download without being waited for; package tensor asks for it. Without it, Download is called.

@@ -5,7 +5,7 @@ import "math"
 // SampleDistance is the mean absolute or squared difference of each sample:
 //
 //	d[n] = Σ_i |x−y| / I   or   Σ_i (x−y)² / I
-var SampleDistance = Op[SampleDistanceArgs]{Name: "sample_distance", Ref: sampleDistance}
+var SampleDistance = define(Op[SampleDistanceArgs]{Name: "sample_distance", Ref: sampleDistance})
 
 // SampleDistanceArgs lists output, inputs, sizes.
 type SampleDistanceArgs struct {
@@ -33,7 +33,7 @@ func sampleDistance(c *CPU, a SampleDistanceArgs) {
 }
 
 // SampleDistanceBackward is the gradient of [SampleDistance] at x; that at y is its negative. The absolute value has gradient 0 at 0.
-var SampleDistanceBackward = Op[SampleDistanceBackwardArgs]{Name: "sample_distance_backward", Ref: sampleDistanceBackward}
+var SampleDistanceBackward = define(Op[SampleDistanceBackwardArgs]{Name: "sample_distance_backward", Ref: sampleDistanceBackward})
 
 // SampleDistanceBackwardArgs lists output, inputs, sizes.
 type SampleDistanceBackwardArgs struct {

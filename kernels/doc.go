@@ -1,9 +1,28 @@
 // Package kernels is what is done to numbers: one file per operation, each defined by a plain Go loop.
 //
 // An operation is a value of type [Op]. Its Ref function is the specification: it is written to be read, sums in
-// float64, and serves every machine that has nothing faster. Implementations ([onestep/kernels/cpu], and others
-// beside it) register themselves with the Op and are held to Ref by tests. Kernels know buffers and sizes, never
-// tensors; they assign their outputs and never add to them, unless a field says "in and out".
+// float64, and serves every CPU that has nothing faster. Implementations (in kernels/cpu and kernels/cuda) register
+// themselves with the Op, and tests hold them to Ref. Kernels know buffers and sizes, never tensors. They assign their
+// outputs and never add to them, unless the buffer's tag is "inout".
+//
+// # To add an operation
+//
+// Four files make one that runs on every CPU and can be differentiated:
+//
+//	kernels/x.go               the formula, XArgs, the plain loop, and var X = define(Op[XArgs]{…})
+//	kernels/kernelstest/x.go   func X(r *Rand) kernels.XArgs, which draws arguments for the tests
+//	autograd/x.go              the forward call and the gradient: see package autograd
+//	autograd/x_test.go         a gradient case
+//
+// Three more make it run on a GPU, and two a faster one on a CPU:
+//
+//	kernels/cuda/x.go, x_test.go and the file that writes its PTX
+//	kernels/cpu/x_amd64.go, x_test.go   and a function in kernels/cpu/gen if it needs assembly of its own
+//
+// No list of operations is written by hand: define puts them on that of [Operations], from which devices that pass
+// operations on, as in tests, have them ([Op.Delegate]). What is forgotten a test finds: TestOperations here an operation
+// that is not listed or whose arguments nobody draws, TestOperations in kernels/cuda one that a GPU lacks, and
+// TestGradientsComplete in autograd one without a gradient case.
 //
 // # Layout
 //
@@ -22,6 +41,9 @@
 //     are summed in slot order. Rejected: atomics, per-thread partial sums.
 //   - 2026-11: weights are (K,N) matrices, not OHWI. Packing a panel of them is then a copy in the forward pass; the
 //     input gradient pays for a transposition. OHWI would turn that round, and the forward pass runs more often.
+//   - 2026-12: an operation is on the list of [Operations] because define has made it. Rejected: a list by hand, which
+//     had to be kept at three places; pointers in the place of values, which would list themselves as well but change
+//     every line that registers an implementation.
 //
 // # References
 //

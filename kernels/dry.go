@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// NewDryCPU is the host as a device that computes nothing: what a program asks of it, it notes. It chooses implementations, gives out buffers and
-// keeps freed ones as [NewCPU]'s device does, so that its Memory and Held are those of a real run, but for the scratch of tasks. All its buffers
-// are one piece of memory that is hardly touched: their contents mean nothing, and downloads are ones.
+// NewDryCPU is the host as a device that notes which operations a program asks for and computes none of them. It chooses implementations, gives out
+// buffers and keeps freed ones as [NewCPU]'s device does, so that its Memory and Held are those of a real run, but for the scratch of tasks. All its
+// buffers are the same piece of memory, which is hardly ever touched: their contents mean nothing, and downloads are ones.
 //
 // A large piece may be refused by the system all the same. So a buffer of more than 4 GiB, or of what [CPU.LimitDry] says, panics with a
 // [DeviceError] of [ErrDry].
@@ -36,17 +36,17 @@ type Work struct {
 // Notes are the operations that a dry device was asked for so far, in order.
 func (c *CPU) Notes() []Work { return c.dry.notes }
 
-// dry is what a dry device has besides.
+// dry is the state of a dry device.
 type dry struct {
 	notes []Work
 	depth int       // operations under way
 	room  []float32 // the memory of all buffers
-	rooms [][]byte  // it, and smaller ones before
-	most  int64     // bytes that it may have
+	rooms [][]byte  // room, and the smaller ones before it, which buffers may still lie in
+	most  int64     // largest size of room in bytes
 }
 
-// some is that many floats of the memory, which grows without being touched.
-func (d *dry) some(floats int) []float32 {
+// alloc returns so many floats of the memory, which grows without being touched.
+func (d *dry) alloc(floats int) []float32 {
 	if len(d.room) < floats {
 		bytes := 4 * max(floats, min(2*len(d.room), int(d.most/4)))
 		var room []byte

@@ -1,7 +1,7 @@
 package kernels
 
 // Axpby is y = a·x + b·z. Without Z it is y = a·x.
-var Axpby = Op[AxpbyArgs]{Name: "axpby", Ref: axpby}
+var Axpby = define(Op[AxpbyArgs]{Name: "axpby", Ref: axpby})
 
 // AxpbyArgs lists output, inputs, settings, size. Z may be left out. Y may be X or Z.
 type AxpbyArgs struct {
@@ -27,7 +27,7 @@ func axpby(c *CPU, a AxpbyArgs) {
 // SampleAxpby is Axpby with coefficients of each sample's own:
 //
 //	y[n,i] = a[n]·x[n,i] + b[n]·z[n,i]
-var SampleAxpby = Op[SampleAxpbyArgs]{Name: "sample_axpby", Ref: sampleAxpby}
+var SampleAxpby = define(Op[SampleAxpbyArgs]{Name: "sample_axpby", Ref: sampleAxpby})
 
 // SampleAxpbyArgs lists output, inputs, sizes. Z and B may be left out.
 type SampleAxpbyArgs struct {
@@ -53,7 +53,7 @@ func sampleAxpby(c *CPU, a SampleAxpbyArgs) {
 }
 
 // ChannelAffine is y[m,c] = x[m,c]·a[c] + b[c]: LPIPS's input scaling. Without B it is a scaling, its own gradient.
-var ChannelAffine = Op[ChannelAffineArgs]{Name: "channel_affine", Ref: channelAffine}
+var ChannelAffine = define(Op[ChannelAffineArgs]{Name: "channel_affine", Ref: channelAffine})
 
 // ChannelAffineArgs lists output, inputs, sizes. B may be left out.
 type ChannelAffineArgs struct {
@@ -81,7 +81,7 @@ func channelAffine(c *CPU, a ChannelAffineArgs) {
 // inverse. Pixels are XWidth and YWidth elements apart; the other channels of Y keep their values.
 //
 //	y[m, yFrom+c] = x[m, xFrom+c]
-var CopyChannels = Op[CopyChannelsArgs]{Name: "copy_channels", Ref: copyChannels, Half: true}
+var CopyChannels = define(Op[CopyChannelsArgs]{Name: "copy_channels", Ref: copyChannels, Half: true})
 
 // CopyChannelsArgs lists output, input, sizes. Y and X have the same type.
 type CopyChannelsArgs struct {
@@ -106,7 +106,7 @@ func copyChannels(c *CPU, a CopyChannelsArgs) {
 }
 
 // Mul is y = x·z: a dropout mask, say.
-var Mul = Op[MulArgs]{Name: "mul", Ref: mul}
+var Mul = define(Op[MulArgs]{Name: "mul", Ref: mul})
 
 // MulArgs lists output, inputs, size.
 type MulArgs struct {

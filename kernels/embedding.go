@@ -7,7 +7,7 @@ import "math"
 //	y[n,k] = cos(c[n]·ω[k]),   y[n,K+k] = sin(c[n]·ω[k])
 //
 // SinFirst swaps the two halves, as SongUNet does.
-var Embedding = Op[EmbeddingArgs]{Name: "embedding", Ref: embedding}
+var Embedding = define(Op[EmbeddingArgs]{Name: "embedding", Ref: embedding})
 
 // EmbeddingArgs lists output, inputs, sizes.
 type EmbeddingArgs struct {
@@ -33,7 +33,7 @@ func embedding(_ *CPU, a EmbeddingArgs) {
 }
 
 // EmbeddingBackward is the gradient of [Embedding] at c.
-var EmbeddingBackward = Op[EmbeddingBackwardArgs]{Name: "embedding_backward", Ref: embeddingBackward}
+var EmbeddingBackward = define(Op[EmbeddingBackwardArgs]{Name: "embedding_backward", Ref: embeddingBackward})
 
 // EmbeddingBackwardArgs lists output, inputs, sizes.
 type EmbeddingBackwardArgs struct {

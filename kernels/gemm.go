@@ -6,7 +6,7 @@ package kernels
 //
 // Leading dimensions are the distance of rows as stored, in elements, so that an operand may be a slice of columns of a
 // wider matrix.
-var GEMM = Op[GEMMArgs]{Name: "gemm", Ref: gemm, MACs: func(a GEMMArgs) int { return a.M * a.N * a.K }}
+var GEMM = define(Op[GEMMArgs]{Name: "gemm", Ref: gemm, MACs: func(a GEMMArgs) int { return a.M * a.N * a.K }})
 
 // GEMMArgs lists output, inputs, sizes. Bias may be left out.
 type GEMMArgs struct {

@@ -10,7 +10,7 @@ import "math"
 //
 // The variance is the biased one. Mean and Rstd are kept for the backward pass. The rows of Scale and Shift are Stride apart,
 // so that both may be halves of one (N,2C) buffer.
-var GroupNorm = Op[GroupNormArgs]{Name: "groupnorm", Ref: groupNorm}
+var GroupNorm = define(Op[GroupNormArgs]{Name: "groupnorm", Ref: groupNorm})
 
 // GroupNormArgs lists outputs, inputs, sizes. Add and the pair Scale, Shift may be left out.
 type GroupNormArgs struct {
@@ -74,7 +74,7 @@ func groupNorm(c *CPU, a GroupNormArgs) {
 //	dv = r·( p − mean(p) − h·mean(p·h) )   over each group,   dadd = Σ_i dv,   dx = dv + eScale·e + fScale·f
 //
 // where e and f are gradients that reach x by other ways: each may be some of the channels of something wider.
-var GroupNormBackward = Op[GroupNormBackwardArgs]{Name: "groupnorm_backward", Ref: groupNormBackward}
+var GroupNormBackward = define(Op[GroupNormBackwardArgs]{Name: "groupnorm_backward", Ref: groupNormBackward})
 
 // GroupNormBackwardArgs lists outputs, inputs, sizes. DAdd, DScale, DShift are given as Add, Scale, Shift are.
 type GroupNormBackwardArgs struct {

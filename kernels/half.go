@@ -42,7 +42,7 @@ func ToF16(x float32) F16Bits {
 }
 
 // Cast copies X to Y between element types; float32 to half rounds to nearest even.
-var Cast = Op[CastArgs]{Name: "cast", Ref: cast, Half: true}
+var Cast = define(Op[CastArgs]{Name: "cast", Ref: cast, Half: true})
 
 // CastArgs is output, input, size. X and Y may have any types.
 type CastArgs struct {

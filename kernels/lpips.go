@@ -9,7 +9,7 @@ const lpipsEps = 1e-10
 // length, averaged over the pixels:
 //
 //	f̂ = f/(√(Σ_c f²) + 1e-10),   d[n] = Σ_p Σ_c w[c]·(x̂ − ŷ)² / P
-var LPIPSLayer = Op[LPIPSLayerArgs]{Name: "lpips_layer", Ref: lpipsLayer}
+var LPIPSLayer = define(Op[LPIPSLayerArgs]{Name: "lpips_layer", Ref: lpipsLayer})
 
 // LPIPSLayerArgs lists output, inputs, sizes.
 type LPIPSLayerArgs struct {
@@ -48,7 +48,7 @@ func length(x []float32) float64 {
 //
 // where add is the gradient that reaches x by other ways. With ReLU, dx is the gradient before the rectifier that made x: 0 where x is not positive.
 // Deviation: PyTorch has NaN at a pixel without any active channel, which its rectifier then drops; here it is 0 at once.
-var LPIPSLayerBackward = Op[LPIPSLayerBackwardArgs]{Name: "lpips_layer_backward", Ref: lpipsLayerBackward}
+var LPIPSLayerBackward = define(Op[LPIPSLayerBackwardArgs]{Name: "lpips_layer_backward", Ref: lpipsLayerBackward})
 
 // LPIPSLayerBackwardArgs lists output, inputs, setting, sizes. Add may be left out.
 type LPIPSLayerBackwardArgs struct {

@@ -5,8 +5,8 @@ package kernels
 //	y[n,i] = scale · float32( Φ⁻¹( word i mod 4 of Philox(counter of block ⌊i/4⌋ at (stream, step, first+n), seed) ) )
 //
 // [RandomCounter], [Philox] and [InverseNormal] are its parts; every device has the same bits. The step is read from memory, so that a
-// recorded operation draws other numbers at every step.
-var Normal = Op[NormalArgs]{Name: "normal", Ref: normal}
+// captured operation draws other numbers at every step.
+var Normal = define(Op[NormalArgs]{Name: "normal", Ref: normal})
 
 // NormalArgs lists output, input, settings, sizes.
 type NormalArgs struct {

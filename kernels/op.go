@@ -3,7 +3,7 @@ package kernels
 import (
 	"fmt"
 	"reflect"
-	"sync"
+	"slices"
 	"unsafe"
 )
 
@@ -16,9 +16,34 @@ type Op[A any] struct {
 	Half bool          // Ref handles F16 buffers itself
 	MACs func(A) int   // multiply-adds of products, for plans; nil: none
 
-	impls  []Impl[A]
-	fields sync.Once
-	bufs   []bufField
+	state *opState[A] // nil: no implementations
+}
+
+// opState is what all copies of an Op share.
+type opState[A any] struct {
+	impls []Impl[A]
+	bufs  []bufField
+}
+
+func newOpState[A any]() *opState[A] { return &opState[A]{bufs: bufFields(reflect.TypeFor[A]())} }
+
+// Operation is an [Op] of any arguments.
+type Operation interface {
+	fmt.Stringer                                                  // its name
+	Implementations() []string                                    // see [Op.Implementations]
+	Delegate(kind string, run func(d Device, do func(on Device))) // see [Op.Delegate]
+}
+
+var operations []Operation
+
+// Operations lists the operations of this package.
+func Operations() []Operation { return slices.Clone(operations) }
+
+// define puts an operation on the list of [Operations]. All operations of this package are made by it.
+func define[A any](o Op[A]) Op[A] {
+	o.state = newOpState[A]()
+	operations = append(operations, &o)
+	return o
 }
 
 // Impl is one implementation of an operation.
@@ -39,13 +64,19 @@ type bufField struct {
 // Register adds an implementation. It is called from init functions only; where several fit, the one with the highest ISA
 // wins, and among equals the one registered last.
 func (o *Op[A]) Register(im Impl[A]) {
-	at := len(o.impls)
-	for at > 0 && o.impls[at-1].ISA > im.ISA {
+	if o.state == nil { // an Op that is none of this package, in a test
+		o.state = newOpState[A]()
+	}
+	at := len(o.state.impls)
+	for at > 0 && o.state.impls[at-1].ISA > im.ISA {
 		at--
 	}
-	o.impls = append(o.impls, Impl[A]{})
-	copy(o.impls[at+1:], o.impls[at:])
-	o.impls[at] = im
+	o.state.impls = slices.Insert(o.state.impls, at, im)
+}
+
+// Delegate adds an implementation for a kind of device that passes operations on to another: run is to call do with that one, now or later.
+func (o *Op[A]) Delegate(kind string, run func(d Device, do func(on Device))) {
+	o.Register(Impl[A]{Kind: kind, Half: true, Run: func(d Device, a A) { run(d, func(on Device) { o.Run(on, a) }) }})
 }
 
 // Run does the operation on a device. On the CPU it falls back to Ref; another device that lacks the operation panics with
@@ -56,8 +87,8 @@ func (o *Op[A]) Run(d Device, a A) {
 	if host && cpu.dry != nil {
 		defer cpu.dry.note(o.work(a))()
 	}
-	for i := len(o.impls) - 1; i >= 0; i-- {
-		im := &o.impls[i]
+	for i := len(o.implementations()) - 1; i >= 0; i-- {
+		im := &o.state.impls[i]
 		if im.Kind != d.Kind() || host && im.ISA > cpu.ISA() || im.Fits != nil && !im.Fits(a) {
 			continue
 		}
@@ -76,7 +107,7 @@ func (o *Op[A]) Run(d Device, a A) {
 
 // call calls run, on float32 copies of any half buffers if run does not take them itself. The copies are made on the device.
 func (o *Op[A]) call(d Device, run func(Device, A), half bool, a A) {
-	if half || !o.anyHalf(&a) {
+	if half || !anyHalf(o.fields(), &a) {
 		run(d, a)
 		return
 	}
@@ -85,7 +116,7 @@ func (o *Op[A]) call(d Device, run func(Device, A), half bool, a A) {
 		out        bool
 	}
 	var copies []copied
-	for _, f := range o.bufs {
+	for _, f := range o.fields() {
 		b := (*Buf)(unsafe.Add(unsafe.Pointer(&a), f.offset))
 		if b.Type != F16 || !b.Given() {
 			continue
@@ -106,10 +137,25 @@ func (o *Op[A]) call(d Device, run func(Device, A), half bool, a A) {
 	}
 }
 
-// anyHalf says whether one of the buffers in a is F16. It finds the fields of A once.
-func (o *Op[A]) anyHalf(a *A) bool {
-	o.fields.Do(func() { o.bufs = bufFields(reflect.TypeFor[A]()) })
-	for _, f := range o.bufs {
+// implementations are those that have registered, the best last.
+func (o *Op[A]) implementations() []Impl[A] {
+	if o.state == nil {
+		return nil
+	}
+	return o.state.impls
+}
+
+// fields are the buffers among the arguments.
+func (o *Op[A]) fields() []bufField {
+	if o.state == nil {
+		return bufFields(reflect.TypeFor[A]())
+	}
+	return o.state.bufs
+}
+
+// anyHalf tells whether one of the buffers in a is F16.
+func anyHalf[A any](fields []bufField, a *A) bool {
+	for _, f := range fields {
 		b := (*Buf)(unsafe.Add(unsafe.Pointer(a), f.offset))
 		if b.Type == F16 && b.Given() {
 			return true
@@ -135,7 +181,7 @@ func bufFields(t reflect.Type) []bufField {
 // Implementations names what could run the operation on the CPU, Ref included, for tests and listings.
 func (o *Op[A]) Implementations() []string {
 	names := []string{"cpu/" + Generic.String()}
-	for _, im := range o.impls {
+	for _, im := range o.implementations() {
 		if im.Kind == "cpu" {
 			names = append(names, "cpu/"+im.ISA.String())
 		} else {
@@ -144,3 +190,6 @@ func (o *Op[A]) Implementations() []string {
 	}
 	return names
 }
+
+// String is the name.
+func (o *Op[A]) String() string { return o.Name }

@@ -21,7 +21,7 @@ func (s PoolShape) Out() PoolShape {
 	return s
 }
 
-// Halves says whether the windows are those of halving: 2×2 pixels that do not overlap, an odd last row or column dropped.
+// Halves tells whether the pooling halves the image: windows of 2×2 pixels that do not overlap, an odd last row or column dropped.
 func (s PoolShape) Halves() bool { return s.Kernel == 2 && s.Stride == 2 && s.Pad == 0 }
 
 // Window is the range of pixels that window p has along an axis of size pixels.
@@ -30,7 +30,7 @@ func (s PoolShape) Window(p, size int) (from, to int) {
 	return max(from, 0), min(from+s.Kernel, size)
 }
 
-// Windows is the range of windows, of so many, that pixel h is in.
+// Windows is the range of those windows along an axis, of which there are so many, that pixel h is in.
 func (s PoolShape) Windows(h, windows int) (from, to int) {
 	return max(h+s.Pad-s.Kernel+s.Stride, 0) / s.Stride, min((h+s.Pad)/s.Stride+1, windows)
 }
@@ -38,7 +38,7 @@ func (s PoolShape) Windows(h, windows int) (from, to int) {
 // Pool2D takes the mean or the maximum over windows of pixels:
 //
 //	y[n,p,q,c] = max or mean over 0 ≤ i,j < K, inside the image, of x[n, p·S+i−pad, q·S+j−pad, c]
-var Pool2D = Op[Pool2DArgs]{Name: "pool2d", Ref: pool2D}
+var Pool2D = define(Op[Pool2DArgs]{Name: "pool2d", Ref: pool2D})
 
 // Pool2DArgs lists output, input, sizes.
 type Pool2DArgs struct {
@@ -87,7 +87,7 @@ func (s PoolShape) each(m int, f func(pixel int)) {
 // Pool2DBackward gives every pixel of a window its part of the gradient, or all of it to the first that holds the maximum:
 //
 //	dx[n,h,w,c] = Σ over windows (p,q) of dy[n,p,q,c]·( 1/pixels, or 1 if (h,w) is the first of the largest )
-var Pool2DBackward = Op[Pool2DBackwardArgs]{Name: "pool2d_backward", Ref: pool2DBackward}
+var Pool2DBackward = define(Op[Pool2DBackwardArgs]{Name: "pool2d_backward", Ref: pool2DBackward})
 
 // Pool2DBackwardArgs lists output, inputs, sizes. X is read for the maximum only.
 type Pool2DBackwardArgs struct {
@@ -132,7 +132,7 @@ func pool2DBackward(c *CPU, a Pool2DBackwardArgs) {
 // MeanPixels is the mean over all pixels: global average pooling. Grad spreads the gradient back.
 //
 //	y[n,c] = Σ_i x[n,i,c]/I;   Grad: y[n,i,c] = x[n,c]/I
-var MeanPixels = Op[MeanPixelsArgs]{Name: "mean_pixels", Ref: meanPixels}
+var MeanPixels = define(Op[MeanPixelsArgs]{Name: "mean_pixels", Ref: meanPixels})
 
 // MeanPixelsArgs lists output, input, sizes.
 type MeanPixelsArgs struct {

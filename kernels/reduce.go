@@ -1,7 +1,7 @@
 package kernels
 
 // SquaredNorm is the sum of the squares of all elements of several buffers, in float64: ±Inf or NaN if any element is.
-var SquaredNorm = Op[SquaredNormArgs]{Name: "squared_norm", Ref: squaredNorm}
+var SquaredNorm = define(Op[SquaredNormArgs]{Name: "squared_norm", Ref: squaredNorm})
 
 // SquaredNormArgs lists output and inputs.
 type SquaredNormArgs struct {

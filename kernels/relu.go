@@ -4,7 +4,7 @@ package kernels
 // gradient is not finite there (PyTorch's rule, which LPIPS needs: see lpips.go). The forward pass is a flag of [Conv2D].
 //
 //	dx = y > 0 ? dy : 0
-var ReLUBackward = Op[ReLUBackwardArgs]{Name: "relu_backward", Ref: reluBackward}
+var ReLUBackward = define(Op[ReLUBackwardArgs]{Name: "relu_backward", Ref: reluBackward})
 
 // ReLUBackwardArgs lists output, inputs, size.
 type ReLUBackwardArgs struct {

@@ -7,7 +7,7 @@ package kernels
 //	up:   y[h,w] = gain·Σ_{i,j,p,q} R[i,j]·x[p,q]   over 2p+i−pad = h, 2q+j−pad = w
 //
 // Pixels outside count as zero. Each direction is the gradient of the other with the same filter, padding and gain.
-var Resample = Op[ResampleArgs]{Name: "resample", Ref: resample}
+var Resample = define(Op[ResampleArgs]{Name: "resample", Ref: resample})
 
 // ResampleArgs lists output, input, settings, sizes. Big is the image with more pixels, Small the other: Down reads Big.
 type ResampleArgs struct {

@@ -12,7 +12,7 @@ func sigmoid(x float64) float64 {
 }
 
 // SiLU is y = x·sigmoid(x).
-var SiLU = Op[SiLUArgs]{Name: "silu", Ref: silu}
+var SiLU = define(Op[SiLUArgs]{Name: "silu", Ref: silu})
 
 // SiLUArgs lists output, input, size.
 type SiLUArgs struct {
@@ -31,7 +31,7 @@ func silu(c *CPU, a SiLUArgs) {
 }
 
 // SiLUBackward is dx = dy·s·(1 + x·(1−s)), s = sigmoid(x).
-var SiLUBackward = Op[SiLUBackwardArgs]{Name: "silu_backward", Ref: siluBackward}
+var SiLUBackward = define(Op[SiLUBackwardArgs]{Name: "silu_backward", Ref: siluBackward})
 
 // SiLUBackwardArgs lists output, inputs, size.
 type SiLUBackwardArgs struct {

@@ -21,7 +21,7 @@ import "math"
 //
 // RAdam adds ε to √v before the bias correction, as PyTorch does. The losses are added in order, and every operation is a single correctly
 // rounded one of float64, as in [InverseNormal]: every device has the same bits.
-var StepControl = Op[StepControlArgs]{Name: "step_control", Ref: stepControl}
+var StepControl = define(Op[StepControlArgs]{Name: "step_control", Ref: stepControl})
 
 // StepControlArgs lists updated buffers, output, inputs, settings, size. Buffers of float64s are as [PutFloat64] writes them.
 type StepControlArgs struct {

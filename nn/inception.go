@@ -101,7 +101,7 @@ func (n *Inception) Features(images []byte, count, height, width, channels int) 
 		have := min(batch, count-first)
 		clear(pixels)
 		threeChannels(pixels, images[first*size:][:have*size], height*width, channels, n.Planar)
-		n.Device.NoRecord(func() {
+		n.Device.NoGrad(func() {
 			n.Device.Scope(func() []*tensor.Tensor {
 				x := autograd.Const(n.Device.FromFloat32(pixels, batch, height, width, 3))
 				f.append(n.forward(n.prepare(x)), n.bias, have)

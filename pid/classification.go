@@ -53,7 +53,7 @@ func Accuracy(net *nn.Classifier, im *data.Images, batch int) float64 {
 			im.Float(x[k*per:(k+1)*per], first+k)
 		}
 		net.Device.Scope(func() []*tensor.Tensor {
-			net.Device.NoRecord(func() {
+			net.Device.NoGrad(func() {
 				logits := net.Logits(autograd.Const(net.Device.FromFloat32(x[:n*per], n, im.H, im.W, im.C)), nil)
 				y, c := logits.Value.Float32s(), logits.Dim(1)
 				for k := range n {

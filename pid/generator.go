@@ -63,7 +63,7 @@ func (g Generator) ByTeacher(net *nn.Precond, s Sampler, seeds []uint64) (out []
 	defer tensor.Recover(&err)
 	d := net.Net.Device
 	d.Scope(func() []*tensor.Tensor {
-		d.NoRecord(func() {
+		d.NoGrad(func() {
 			noise, labels := g.start(d, seeds)
 			out = s.Draw(net, noise, labels, g.Random, seeds)
 		})
@@ -77,7 +77,7 @@ func (g Generator) ByStudent(s *Student, seeds []uint64) (out []float32, err err
 	defer tensor.Recover(&err)
 	d := s.Net.Device
 	d.Scope(func() []*tensor.Tensor {
-		d.NoRecord(func() {
+		d.NoGrad(func() {
 			noise, labels := g.start(d, seeds)
 			z := autograd.Const(noise).Scale(float32(s.SigmaMax))
 			out = s.Sample(z, sigmaMin, labels).Value.Float32s()

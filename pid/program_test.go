@@ -75,7 +75,7 @@ func TestReplay(t *testing.T) {
 	}
 	for name, make := range trainers {
 		t.Run(name, func(t *testing.T) {
-			r := kernelstest.NewRecorder(2)
+			r := kernelstest.NewCapturer(2)
 			eager, replayed := make(tensor.CPU(2)), make(tensor.On(r))
 			for k := range steps {
 				before := *r
@@ -162,7 +162,7 @@ func TestRunReports(t *testing.T) {
 
 // TestSkippedSteps: what a replayed run does about overflow is what its state says, and a run continued from a checkpoint repeats the bits.
 func TestSkippedSteps(t *testing.T) {
-	r := kernelstest.NewRecorder(1)
+	r := kernelstest.NewCapturer(1)
 	tr := pidtest.Job(t, tensor.On(r), func(c *pid.Config) { c.FP16 = true }).Trainer
 	tr.Opt.SetState(optim.State{Log2: 40})
 	skipped := 0
@@ -183,8 +183,8 @@ func TestSkippedSteps(t *testing.T) {
 		t.Errorf("%d steps skipped, state %+v", skipped, s)
 	}
 
-	again := pidtest.Job(t, tensor.On(kernelstest.NewRecorder(1)), func(c *pid.Config) { c.FP16 = true }).Trainer
-	for range 3 { // what was recorded before the state is replaced must not be replayed after
+	again := pidtest.Job(t, tensor.On(kernelstest.NewCapturer(1)), func(c *pid.Config) { c.FP16 = true }).Trainer
+	for range 3 { // what was captured before the state is replaced must not be replayed after
 		if _, err := again.Update(); err != nil {
 			t.Fatal(err)
 		}

@@ -10,13 +10,13 @@ import (
 // Device is a kernel device together with the bookkeeping of the tensors on it. One goroutine uses it at a time.
 type Device struct {
 	kernels.Device
-	scopes   [][]*Tensor
-	noRecord int
-	nodes    uint64
+	scopes [][]*Tensor
+	noGrad int
+	nodes  uint64
 
-	watched   *[]*Tensor      // what Note adds to, or nil
-	observer  func(Operation) // who observes, or nil
-	recording *Program        // being recorded, or nil
+	watched   *[]*Tensor      // the list that Note adds to, or nil
+	observer  func(Operation) // see Observe; nil: nobody observes
+	capturing *Program        // being captured, or nil
 	counted   *int            // words of inputs, while a program's first run counts them
 }
 
@@ -63,17 +63,17 @@ func (d *Device) Unscoped(f func() *Tensor) *Tensor {
 	return f()
 }
 
-// NoRecord runs f with the recording of gradients switched off. The switch lives here because one goroutine uses a device.
-func (d *Device) NoRecord(f func()) {
-	d.noRecord++
-	defer func() { d.noRecord-- }()
+// NoGrad runs f without recording operations for a backward pass. The switch lives here because one goroutine uses a device.
+func (d *Device) NoGrad(f func()) {
+	d.noGrad++
+	defer func() { d.noGrad-- }()
 	f()
 }
 
-// Recording says whether gradients are being recorded.
-func (d *Device) Recording() bool { return d.noRecord == 0 }
+// GradEnabled tells whether operations are recorded for a backward pass.
+func (d *Device) GradEnabled() bool { return d.noGrad == 0 }
 
-// Watch runs f and returns the tensors that were noted meanwhile, each as often as it was.
+// Watch runs f and returns the tensors that [Device.Note] was called with meanwhile, each as often as it was.
 func (d *Device) Watch(f func()) (noted []*Tensor) {
 	outer := d.watched
 	d.watched = &noted
@@ -86,14 +86,15 @@ func (d *Device) Watch(f func()) (noted []*Tensor) {
 	return noted
 }
 
-// Note tells those who watch of a parameter that would have been recorded, but for NoRecord.
+// Note puts x on the list of [Device.Watch], if f of that is running. Package autograd calls it for each value that needs a gradient and that an
+// operation reads under NoGrad.
 func (d *Device) Note(x *Tensor) {
 	if d.watched != nil {
 		*d.watched = append(*d.watched, x)
 	}
 }
 
-// NextNode numbers the nodes of gradient graphs in the order of their making.
+// NextNode returns 1, 2, 3 and so on: package autograd numbers the nodes of its graphs in the order in which they are made.
 func (d *Device) NextNode() uint64 {
 	d.nodes++
 	return d.nodes

@@ -1,5 +1,13 @@
-// Package tensor is where numbers live: shape, element type, device, lifetime, counter-based random numbers and safetensors files.
-// It has no arithmetic; that is package autograd's.
+// Package tensor is where numbers live: shape, element type, device, lifetime, counter-based random numbers, programs that a device
+// repeats, and safetensors files. It has no arithmetic, which is package autograd's: an operation at both levels would be written and tested
+// twice.
+//
+//	device.go                 a device, and which tensors on it are alive
+//	tensor.go                 a tensor: shape, memory, owners
+//	program.go                a training step that a GPU captures once and replays
+//	random.go                 random numbers by address: seed, stream, step, sample
+//	observe.go                what looks on while operations run, to find where a step went wrong
+//	safetensors*.go, seal.go  files of named arrays, read strictly, written whole or not at all
 //
 // # Lifetime
 //

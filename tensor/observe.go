@@ -1,17 +1,18 @@
 package tensor
 
-// Operation is one operation of a computation, for who observes it.
+// Operation is one operation of a computation, as [Device.Observe] shows it.
 type Operation struct {
 	Name   string
 	Result *Tensor
 	Inputs []*Tensor
 
-	// In the backward pass, where Result and Inputs may be released: they say which they are.
-	At   *Tensor // nil: forward; an input, whose gradient has been added to, or Result, whose gradient is complete
-	Grad *Tensor // that gradient or a part of it, maybe among more channels, without a factor
+	// At is nil in the forward pass. In the backward pass it is the tensor whose gradient Grad is: Result, whose gradient is complete, or an input,
+	// whose gradient has been added to. The tensors other than Grad may be released then, and only tell which they are.
+	At   *Tensor
+	Grad *Tensor // the gradient, or a part of it: without a factor that is left to do, and maybe among more channels
 }
 
-// Observe runs f and shows every differentiable operation in it, after it is done, to see. Nothing may be recorded as a [Program] meanwhile.
+// Observe runs f and calls see for every differentiable operation in it, after the operation is done. No [Program] may be captured meanwhile.
 func (d *Device) Observe(see func(Operation), f func()) {
 	outer := d.observer
 	d.observer = see
@@ -19,5 +20,5 @@ func (d *Device) Observe(see func(Operation), f func()) {
 	f()
 }
 
-// Observer is who observes; nil: nobody.
+// Observer is the function that Observe was called with, or nil while nobody observes.
 func (d *Device) Observer() func(Operation) { return d.observer }

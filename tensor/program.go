@@ -6,8 +6,8 @@ import (
 	"onestep/kernels"
 )
 
-// Program is a function of device operations that is run again and again, a training step say. On a device that can record, the first run
-// is done as it comes, the second is recorded, and it and all later ones are replayed with one call and without waiting.
+// Program is a function of device operations that is run again and again, a training step say. On a device that can capture operations, the first
+// run is done as it comes, the second is captured, and it and all later ones are replayed with one call and without waiting.
 //
 // The function must ask for the same operations every time. What changes from one run to the next reaches the device by [Device.Input] alone,
 // and host state that inputs are made from is brought up to date in [Device.Prepare]: a replay calls again, in order, the functions that were
@@ -18,13 +18,13 @@ type Program struct {
 	runs  int
 	words int // of all inputs, as the first run counted them
 	graph kernels.Graph
-	fills []func() // of the recorded run, in order
+	fills []func() // of the captured run, in order
 	host  []float32
 	block *Tensor // all inputs, uploaded at once
 	used  int     // words of block that are given out
 }
 
-// Program makes a program of f. Its Run is f on a device that cannot record.
+// Program makes a program of f. Its Run is f on a device that cannot capture.
 func (d *Device) Program(f func()) *Program { return &Program{d: d, f: f} }
 
 // Run runs the program once.
@@ -39,7 +39,7 @@ func (p *Program) Run() {
 		defer func() { p.d.counted = nil }()
 		p.f()
 	case p.graph == nil:
-		p.record(c)
+		p.capture(c)
 		p.replay()
 	default:
 		p.replay()
@@ -47,14 +47,14 @@ func (p *Program) Run() {
 	p.runs++
 }
 
-func (p *Program) record(c kernels.Capturer) {
+func (p *Program) capture(c kernels.Capturer) {
 	if p.block == nil && p.words > 0 {
 		p.block = p.d.Unscoped(func() *Tensor { return p.d.New(kernels.F32, p.words) })
 		p.host = make([]float32, p.words)
 	}
 	p.fills, p.used = nil, 0
-	p.d.recording = p
-	defer func() { p.d.recording = nil }()
+	p.d.capturing = p
+	defer func() { p.d.capturing = nil }()
 	p.graph = c.Capture(p.f)
 }
 
@@ -69,7 +69,7 @@ func (p *Program) replay() {
 	p.graph.Launch()
 }
 
-// Release frees what recording took. The program cannot be run afterwards.
+// Release frees what capturing took. The program cannot be run afterwards.
 func (p *Program) Release() {
 	if p.graph != nil {
 		p.graph.Release()
@@ -79,7 +79,7 @@ func (p *Program) Release() {
 	}
 }
 
-// Input is a float32 tensor of what fill writes: dst starts as zeros. In a recorded program fill is called again before every replay.
+// Input is a float32 tensor of what fill writes: dst starts as zeros. In a captured program fill is called again before every replay.
 func (d *Device) Input(fill func(dst []float32), shape ...int) *Tensor {
 	n := 1
 	for _, s := range shape {
@@ -88,7 +88,7 @@ func (d *Device) Input(fill func(dst []float32), shape ...int) *Tensor {
 	if d.counted != nil {
 		*d.counted += inputWords(n)
 	}
-	p := d.recording
+	p := d.capturing
 	if p == nil {
 		dst := make([]float32, n)
 		fill(dst)
@@ -105,22 +105,22 @@ func (d *Device) Input(fill func(dst []float32), shape ...int) *Tensor {
 // inputWords is the room of n words in a block, such that every input begins at a multiple of 256 bytes.
 func inputWords(n int) int { return (n + 63) / 64 * 64 }
 
-// Prepare calls f now, and in a recorded program before every replay, in order with the fill functions of inputs.
+// Prepare calls f now, and in a captured program before every replay, in order with the fill functions of inputs.
 func (d *Device) Prepare(f func()) {
-	if p := d.recording; p != nil {
+	if p := d.capturing; p != nil {
 		p.fills = append(p.fills, f)
 		return
 	}
 	f()
 }
 
-// Capturing says whether a program is being recorded: operations are not done then.
-func (d *Device) Capturing() bool { return d.recording != nil }
+// Capturing tells whether a program is being captured: operations are not done then.
+func (d *Device) Capturing() bool { return d.capturing != nil }
 
-// transfer panics if a program is being recorded.
+// transfer panics if a program is being captured.
 func (d *Device) transfer(what string) {
-	if d.recording != nil {
-		panic(fmt.Errorf("tensor: %s while a program is recorded: use Input or Later", what))
+	if d.capturing != nil {
+		panic(fmt.Errorf("tensor: %s while a program is captured: use Input or Later", what))
 	}
 }
 

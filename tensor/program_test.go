@@ -14,7 +14,7 @@ import (
 
 // TestProgram replays a sum of inputs, one of which follows from what Prepare computed, with temporaries in between.
 func TestProgram(t *testing.T) {
-	for _, d := range []*tensor.Device{tensor.CPU(1), tensor.On(kernelstest.NewRecorder(1))} {
+	for _, d := range []*tensor.Device{tensor.CPU(1), tensor.On(kernelstest.NewCapturer(1))} {
 		y := d.New(kernels.F32, 3)
 		var step, square int
 		p := d.Program(func() {
@@ -42,14 +42,14 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// TestProgramRefuses names what a recorded program cannot do, and is usable afterwards.
+// TestProgramRefuses names what a captured program cannot do, and is usable afterwards.
 func TestProgramRefuses(t *testing.T) {
-	r := kernelstest.NewRecorder(1)
+	r := kernelstest.NewCapturer(1)
 	d := tensor.On(r)
 	x := d.FromFloat32([]float32{1, 2}, 2)
 	for name, f := range map[string]func(run int){
-		"upload while a program is recorded":   func(int) { d.FromFloat32([]float32{1}, 1) },
-		"download while a program is recorded": func(int) { x.Float32s() },
+		"upload while a program is captured":   func(int) { d.FromFloat32([]float32{1}, 1) },
+		"download while a program is captured": func(int) { x.Float32s() },
 		"no room for shape [300]": func(run int) {
 			for range run {
 				d.Input(func([]float32) {}, 300)
@@ -74,7 +74,7 @@ func TestProgramRefuses(t *testing.T) {
 			p.Run()
 		}()
 		if d.Capturing() || !slices.Equal(x.Float32s(), []float32{1, 2}) {
-			t.Errorf("%q: the device is still recording", name)
+			t.Errorf("%q: the device is still capturing", name)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestRecover(t *testing.T) {
 		defer tensor.Recover(&err)
 		d.Scope(func() []*tensor.Tensor {
 			d.New(kernels.F32, 1000)
-			d.NoRecord(func() {
+			d.NoGrad(func() {
 				d.Scope(func() []*tensor.Tensor {
 					d.New(kernels.F32, 1000)
 					host.fail = fail
@@ -120,8 +120,8 @@ func TestRecover(t *testing.T) {
 		if de := (*kernels.DeviceError)(nil); !errors.As(err, &de) {
 			t.Fatalf("error %v", err)
 		}
-		if now, _ := d.Memory(); now != before || !d.Recording() {
-			t.Errorf("%d bytes more than before, recording %t", now-before, d.Recording())
+		if now, _ := d.Memory(); now != before || !d.GradEnabled() {
+			t.Errorf("%d bytes more than before, gradients enabled: %t", now-before, d.GradEnabled())
 		}
 		if err := work(false); err != nil {
 			t.Error(err)

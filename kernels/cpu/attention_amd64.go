@@ -64,7 +64,7 @@ func attention(c *kernels.CPU, a kernels.AttentionArgs) {
 	c.For(a.N*a.H*blocks, func(w, t int) { block(w, t/blocks, t%blocks) })
 }
 
-// wholeHeads says whether so many heads keep all threads busy with one head a task.
+// wholeHeads tells whether so many heads keep all threads busy with one head a task.
 func wholeHeads(c *kernels.CPU, heads int) bool {
 	return c.Threads() == 1 || heads >= 4*c.Threads() || heads%c.Threads() == 0
 }

@@ -33,7 +33,7 @@ type fewOutputs struct {
 	row      int // elements from pixel to pixel of y and residual
 	scale    float32
 	floor    float32
-	finish   bool // scale, floor or residual matter
+	finish   bool // there is a residual, a scale or a floor to apply
 }
 
 const (
@@ -41,7 +41,7 @@ const (
 	mostFewTaps = 64 // that are summed
 )
 
-// few says whether a convolution with so many channels in the result and in what is summed gains from it.
+// few tells whether [fewOutputs] is faster for a convolution whose result has out channels and whose sums run over in.
 func few(s kernels.ConvShape, out, in int) bool {
 	taps := s.KH * s.KW
 	return out <= mostFew && in >= 2*mostFew && s.Stride == 1 && 1 < taps && taps <= mostFewTaps
@@ -58,7 +58,8 @@ func conv2DFew(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DArgs) {
 	if a.ReLU {
 		f.floor = 0
 	}
-	// The taps of the weight, side by side, and zeros, for what is left in memory could be slow to multiply.
+	// The taps of the weight lie side by side. The columns that fill up the last vector become zeros, since what the memory held before, subnormal
+	// numbers say, could be slow to multiply.
 	taps, width := f.kh*f.kw, f.width()
 	packed := c.Alloc(kernels.F32, f.k*width)
 	defer c.Free(packed)
@@ -90,7 +91,7 @@ func conv2DInputGradFew(c *kernels.CPU, isa kernels.ISA, a kernels.Conv2DInputGr
 // width is the columns of the product, in whole vectors.
 func (f *fewOutputs) width() int { return panelsOf(f.isa, f.kh*f.kw*f.o).total }
 
-// run does both steps for some images at a time, so that z stays small; so many columns of B are given.
+// run does both steps for some images at a time, so that z stays small. B has so many columns.
 func (f *fewOutputs) run(columns int) {
 	var bias [mostFew]float32
 	if f.bias.Given() {
@@ -134,7 +135,7 @@ func (f *fewOutputs) padded() int {
 	return (f.ow*mostFew + v - 1) / v * v
 }
 
-// sumLine sums the taps of a line of y, lines counted from the first image of z, four floats a pixel. Pixels whose taps are inside alike go together.
+// sumLine sums the taps of a line of y, lines counted from the first image of z, four floats a pixel. Neighbouring pixels all of whose taps lie inside are summed by one call.
 func (f *fewOutputs) sumLine(sums, z []float32, bias *[mostFew]float32, line, width int) {
 	n, h := line/f.oh, line%f.oh+f.h0
 	i0, i1 := max(0, -h), min(f.kh, f.h-h)
@@ -162,7 +163,7 @@ func (f *fewOutputs) sumLine(sums, z []float32, bias *[mostFew]float32, line, wi
 	}
 }
 
-// sumTaps is the one way to the assembly; see [tile].
+// sumTaps calls the assembly; nothing else does, for the reason given at [tile].
 //
 //go:noinline
 func sumTaps(dst, x, init *float32, off *int, taps, ldx, pixels int) {

@@ -33,10 +33,10 @@ func inputImage(s kernels.ConvShape) *image {
 	return x
 }
 
-// large says whether a tap has enough channels for the tile kernels to read the image where it lies.
+// large tells whether a tap has enough channels for the tile kernels to read the image where it lies.
 func (x *image) large() bool { return x.c >= 16 }
 
-// whole says whether the matrix is the image as it lies in memory.
+// whole tells whether the matrix is the image as it lies in memory.
 func (x *image) whole() bool {
 	return x.step == 1 && x.gridH == x.h && x.gridW == x.w && x.kh == 1 && x.kw == 1 && x.h0 == 0 && x.w0 == 0
 }
@@ -155,7 +155,7 @@ func (x *image) rowsInColumn(pieces []piece, r0, r1, rowB, tapB, first, taps, j,
 		end := min(x.gridW, q+r1-row)
 		i0, i1 := x.tapsInside(p, first, first+taps)
 		lines := 1
-		if q == 0 && end == x.gridW { // lines that see the same taps go together
+		if q == 0 && end == x.gridW { // lines whose taps inside the image are the same become one piece
 			for p+lines < x.gridH && (lines+1)*x.gridW <= r1-row {
 				if a, b := x.tapsInside(p+lines, first, first+taps); a != i0 || b != i1 {
 					break

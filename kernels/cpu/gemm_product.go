@@ -54,9 +54,9 @@ type product struct {
 	bias     kernels.Buf
 	residual kernels.Buf
 	ldr      int
-	scale    float32 // with floor, relevant only if finish
+	scale    float32 // read only if finish is set, as is floor
 	floor    float32
-	finish   bool
+	finish   bool // there is a residual, a scale or a floor to apply
 
 	packed   *float32 // B in panels: block k0 from k0·np on, in it the panel of column j from kc·j on
 	bData    *float32 // or B where it lies
@@ -200,7 +200,7 @@ func (p *product) packPanel(worker, block, j int) *float32 {
 	return dst
 }
 
-// plan chooses the rows and the panels of a task. It may look at anything: the bits do not depend on it.
+// plan chooses the rows and the panels of a task. The choice may depend on the machine, since the bits do not depend on it.
 func (p *product) plan() (rows, panels int) {
 	const smallest = 1 << 20 // multiply-adds that are worth a task of their own
 	unit := 8                // rows

@@ -50,7 +50,7 @@ func (p panels) start(i int) int {
 // widest is the most columns of a panel.
 const widest = 48
 
-// zeros starts sums at zero, one sums columns.
+// Sums start at zeros; a row of ones, read with stride 0, sums columns.
 var (
 	zeros [widest]float32
 	one   float32 = 1
@@ -71,8 +71,8 @@ type tileArgs struct {
 	groupInit        int
 }
 
-// tile is the one way to that assembly. It is not inlined so that every call passes a function prologue: only there can a
-// goroutine be stopped that runs assembly back to back, and the garbage collector waits for that.
+// tile calls that assembly; nothing else does. It is not inlined, so that every call passes a function prologue: a goroutine that calls one
+// assembly function after another can be stopped only there, and the garbage collector waits until it is.
 //
 //go:noinline
 func tile(isa kernels.ISA, formT bool, width int, t *tileArgs) {

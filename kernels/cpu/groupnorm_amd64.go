@@ -196,7 +196,7 @@ func (s *gnShape) coefficients(k []float32, g int, mu, r float64, add, w, b, sca
 //
 //	mp = mean(g·kw), mph = mean(g·kw·h) over the group,   K1 = r·kw,   K2 = −r²·mph,   K3 = −r·mp − r²·mph·e
 //
-// With SiLU, g rests in DX between the passes. What else reaches x is added tile by tile, while dx is in the cache.
+// With SiLU, g rests in DX between the passes. The gradients that reach x by other ways, E and F, are added tile by tile, while dx is in the cache.
 func groupNormBackward(c *kernels.CPU, a kernels.GroupNormBackwardArgs) {
 	isa := c.ISA()
 	s := newGNShape(a.I, a.C, a.G)

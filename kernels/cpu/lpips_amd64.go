@@ -54,7 +54,7 @@ func lpipsLayer(c *kernels.CPU, a kernels.LPIPSLayerArgs) {
 	}
 }
 
-// lpipsLayerBackward is dx = K2·w·(x·K0 − y·K1) − K3·x for each pixel; then, while that is in the cache, the rest is added and selected.
+// lpipsLayerBackward is dx = K2·w·(x·K0 − y·K1) − K3·x for each pixel; then, while dx is in the cache, the gradient that reaches x by other ways is added, and the rectifier applied.
 func lpipsLayerBackward(c *kernels.CPU, a kernels.LPIPSLayerBackwardArgs) {
 	isa := c.ISA()
 	tile := lpipsTile(a.C)

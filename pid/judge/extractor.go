@@ -46,7 +46,7 @@ func (e *Extractor) extract(pixels []byte, count, h, w, c int) (f nn.InceptionFe
 			images.Float(x[i*size:(i+1)*size], first+i)
 		}
 		e.Device.Scope(func() []*tensor.Tensor {
-			e.Device.NoRecord(func() {
+			e.Device.NoGrad(func() {
 				f.Pool3 = append(f.Pool3, e.Features(autograd.Const(e.Device.FromFloat32(x[:n*size], n, h, w, c))).Value.Float32s()...)
 			})
 			return nil

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const copyHeader = `
@@ -55,24 +55,24 @@ func (a *asm) copyFunction(s isa, kind copyKind) {
 	name := "copy" + string(kind) + s.name
 	a.function(name, "func(dst, src *byte, ldd, lds, rows, width, pd, ps, planes int)",
 		name+" copies planes x rows x width elements; see the assembly for the loop it equals.")
-	a.Load(a.Param("dst"), reg.R14)
-	a.Load(a.Param("src"), reg.R15)
-	a.Load(a.Param("ldd"), reg.R8)
-	a.Load(a.Param("lds"), reg.R9)
-	a.Load(a.Param("width"), reg.RDX)
-	a.Load(a.Param("pd"), reg.R10)
-	a.Load(a.Param("ps"), reg.R11)
-	a.Load(a.Param("planes"), reg.RCX)
+	a.Load(a.Param("dst"), R14)
+	a.Load(a.Param("src"), R15)
+	a.Load(a.Param("ldd"), R8)
+	a.Load(a.Param("lds"), R9)
+	a.Load(a.Param("width"), RDX)
+	a.Load(a.Param("pd"), R10)
+	a.Load(a.Param("ps"), R11)
+	a.Load(a.Param("planes"), RCX)
 	zero := s.regs[0]
 	if s.lanes == 16 {
-		a.MOVQ(reg.RCX, reg.R12)
-		a.MOVQ(reg.RDX, reg.RCX)
-		a.ANDQ(imm(15), reg.RCX)
-		a.MOVQ(imm(1), reg.RAX)
-		a.SHLQ(reg.CL, reg.RAX)
-		a.DECQ(reg.RAX)
-		a.KMOVW(reg.EAX, reg.K1)
-		a.MOVQ(reg.R12, reg.RCX)
+		a.MOVQ(RCX, R12)
+		a.MOVQ(RDX, RCX)
+		a.ANDQ(imm(15), RCX)
+		a.MOVQ(imm(1), RAX)
+		a.SHLQ(CL, RAX)
+		a.DECQ(RAX)
+		a.KMOVW(EAX, K1)
+		a.MOVQ(R12, RCX)
 	}
 	if kind == copyZero {
 		if s.lanes == 16 {
@@ -84,95 +84,100 @@ func (a *asm) copyFunction(s isa, kind copyKind) {
 
 	plane, row, rowEnd, done := a.label("plane"), a.label("row"), a.label("rowend"), a.label("done")
 	a.Label(plane)
-	a.SUBQ(imm(1), reg.RCX)
-	a.JLT(operand.LabelRef(done))
-	a.MOVQ(reg.R14, reg.R12)
-	a.MOVQ(reg.R15, reg.R13)
-	a.Load(a.Param("rows"), reg.RBX)
+	a.SUBQ(imm(1), RCX)
+	a.JLT(LabelRef(done))
+	a.MOVQ(R14, R12)
+	a.MOVQ(R15, R13)
+	a.Load(a.Param("rows"), RBX)
 	a.Label(row)
-	a.SUBQ(imm(1), reg.RBX)
-	a.JLT(operand.LabelRef(rowEnd))
-	a.MOVQ(reg.R12, reg.RDI)
-	a.MOVQ(reg.R13, reg.RSI)
-	a.MOVQ(reg.RDX, reg.RAX)
+	a.SUBQ(imm(1), RBX)
+	a.JLT(LabelRef(rowEnd))
+	a.MOVQ(R12, RDI)
+	a.MOVQ(R13, RSI)
+	a.MOVQ(RDX, RAX)
 
 	for _, n := range []int{4, 1} { // vectors per turn
 		loop, end := a.label("loop"), a.label("end")
-		a.SUBQ(imm(n*s.lanes), reg.RAX)
-		a.JLT(operand.LabelRef(end))
+		a.SUBQ(imm(n*s.lanes), RAX)
+		a.JLT(LabelRef(end))
 		a.Label(loop)
 		for i := range n {
-			a.copyLoad(s, kind, mem(reg.RSI, i*s.lanes*srcSize), i)
+			a.copyLoad(s, kind, mem(RSI, i*s.lanes*srcSize), i)
 		}
 		for i := range n {
-			a.copyStore(s, kind, i, mem(reg.RDI, i*s.lanes*dstSize))
+			a.copyStore(s, kind, i, mem(RDI, i*s.lanes*dstSize))
 		}
-		a.ADDQ(imm(n*s.lanes*srcSize), reg.RSI)
-		a.ADDQ(imm(n*s.lanes*dstSize), reg.RDI)
-		a.SUBQ(imm(n*s.lanes), reg.RAX)
-		a.JGE(operand.LabelRef(loop))
+		a.ADDQ(imm(n*s.lanes*srcSize), RSI)
+		a.ADDQ(imm(n*s.lanes*dstSize), RDI)
+		a.SUBQ(imm(n*s.lanes), RAX)
+		a.JGE(LabelRef(loop))
 		a.Label(end)
-		a.ADDQ(imm(n*s.lanes), reg.RAX)
+		a.ADDQ(imm(n*s.lanes), RAX)
 	}
 
 	next := a.label("next")
-	if s.lanes == 16 {
-		a.TESTQ(reg.RAX, reg.RAX)
-		a.JE(operand.LabelRef(next))
-		switch kind {
-		case copyFF:
-			a.VMOVUPS_Z(mem(reg.RSI, 0), reg.K1, reg.Z0)
-			a.VMOVUPS(reg.Z0, reg.K1, mem(reg.RDI, 0))
-		case copyHF:
-			a.VMOVDQU16_Z(mem(reg.RSI, 0), reg.K1, reg.Y0)
-			a.VCVTPH2PS(reg.Y0, reg.Z0)
-			a.VMOVUPS(reg.Z0, reg.K1, mem(reg.RDI, 0))
-		case copyFH:
-			a.VMOVUPS_Z(mem(reg.RSI, 0), reg.K1, reg.Z0)
-			a.VCVTPS2PH(operand.U8(0), reg.Z0, reg.Y0)
-			a.VMOVDQU16(reg.Y0, reg.K1, mem(reg.RDI, 0))
-		case copyZero:
-			a.VMOVUPS(reg.Z0, reg.K1, mem(reg.RDI, 0))
-		}
-	} else {
-		one := a.label("one")
-		a.Label(one)
-		a.SUBQ(imm(1), reg.RAX)
-		a.JLT(operand.LabelRef(next))
-		switch kind {
-		case copyFF:
-			a.VMOVSS(mem(reg.RSI, 0), reg.X0)
-			a.VMOVSS(reg.X0, mem(reg.RDI, 0))
-		case copyHF:
-			a.VPXOR(reg.X0, reg.X0, reg.X0)
-			a.VPINSRW(operand.U8(0), mem(reg.RSI, 0), reg.X0, reg.X0)
-			a.VCVTPH2PS(reg.X0, reg.X0)
-			a.VMOVSS(reg.X0, mem(reg.RDI, 0))
-		case copyFH:
-			a.VMOVSS(mem(reg.RSI, 0), reg.X0)
-			a.VCVTPS2PH(operand.U8(0), reg.X0, reg.X0)
-			a.VPEXTRW(operand.U8(0), reg.X0, mem(reg.RDI, 0))
-		case copyZero:
-			a.VMOVSS(reg.X0, mem(reg.RDI, 0))
-		}
-		a.ADDQ(imm(srcSize), reg.RSI)
-		a.ADDQ(imm(dstSize), reg.RDI)
-		a.JMP(operand.LabelRef(one))
-	}
+	a.copyRest(s, kind, srcSize, dstSize, next)
 	a.Label(next)
-	a.ADDQ(reg.R8, reg.R12)
-	a.ADDQ(reg.R9, reg.R13)
-	a.JMP(operand.LabelRef(row))
+	a.ADDQ(R8, R12)
+	a.ADDQ(R9, R13)
+	a.JMP(LabelRef(row))
 	a.Label(rowEnd)
-	a.ADDQ(reg.R10, reg.R14)
-	a.ADDQ(reg.R11, reg.R15)
-	a.JMP(operand.LabelRef(plane))
+	a.ADDQ(R10, R14)
+	a.ADDQ(R11, R15)
+	a.JMP(LabelRef(plane))
 	a.Label(done)
 	a.VZEROUPPER()
 	a.RET()
 }
 
-func (a *asm) copyLoad(s isa, kind copyKind, m operand.Mem, i int) {
+// copyRest copies what is left of a row, less than a vector.
+func (a *asm) copyRest(s isa, kind copyKind, srcSize, dstSize int, next string) {
+	if s.lanes == 16 {
+		a.TESTQ(RAX, RAX)
+		a.JE(LabelRef(next))
+		switch kind {
+		case copyFF:
+			a.VMOVUPS_Z(mem(RSI, 0), K1, Z0)
+			a.VMOVUPS(Z0, K1, mem(RDI, 0))
+		case copyHF:
+			a.VMOVDQU16_Z(mem(RSI, 0), K1, Y0)
+			a.VCVTPH2PS(Y0, Z0)
+			a.VMOVUPS(Z0, K1, mem(RDI, 0))
+		case copyFH:
+			a.VMOVUPS_Z(mem(RSI, 0), K1, Z0)
+			a.VCVTPS2PH(U8(0), Z0, Y0)
+			a.VMOVDQU16(Y0, K1, mem(RDI, 0))
+		case copyZero:
+			a.VMOVUPS(Z0, K1, mem(RDI, 0))
+		}
+	} else {
+		one := a.label("one")
+		a.Label(one)
+		a.SUBQ(imm(1), RAX)
+		a.JLT(LabelRef(next))
+		switch kind {
+		case copyFF:
+			a.VMOVSS(mem(RSI, 0), X0)
+			a.VMOVSS(X0, mem(RDI, 0))
+		case copyHF:
+			a.VPXOR(X0, X0, X0)
+			a.VPINSRW(U8(0), mem(RSI, 0), X0, X0)
+			a.VCVTPH2PS(X0, X0)
+			a.VMOVSS(X0, mem(RDI, 0))
+		case copyFH:
+			a.VMOVSS(mem(RSI, 0), X0)
+			a.VCVTPS2PH(U8(0), X0, X0)
+			a.VPEXTRW(U8(0), X0, mem(RDI, 0))
+		case copyZero:
+			a.VMOVSS(X0, mem(RDI, 0))
+		}
+		a.ADDQ(imm(srcSize), RSI)
+		a.ADDQ(imm(dstSize), RDI)
+		a.JMP(LabelRef(one))
+	}
+}
+
+func (a *asm) copyLoad(s isa, kind copyKind, m Mem, i int) {
 	switch kind {
 	case copyFF, copyFH:
 		a.VMOVUPS(m, s.regs[i])
@@ -181,12 +186,12 @@ func (a *asm) copyLoad(s isa, kind copyKind, m operand.Mem, i int) {
 	}
 }
 
-func (a *asm) copyStore(s isa, kind copyKind, i int, m operand.Mem) {
+func (a *asm) copyStore(s isa, kind copyKind, i int, m Mem) {
 	switch kind {
 	case copyFF, copyHF:
 		a.VMOVUPS(s.regs[i], m)
 	case copyFH:
-		a.VCVTPS2PH(operand.U8(0), s.regs[i], m)
+		a.VCVTPS2PH(U8(0), s.regs[i], m)
 	case copyZero:
 		a.VMOVUPS(s.regs[0], m)
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const epilogueHeader = `
@@ -31,38 +31,38 @@ func (a *asm) epilogueFunction(s isa) {
 	name := "epilogue" + s.name
 	a.function(name, "func(c, add *float32, ldc, lda, rows, vectors int, scale, floor float32)",
 		name+" adds, scales and clamps; see the assembly for the loop it equals.")
-	a.Load(a.Param("c"), reg.RDI)
-	a.Load(a.Param("add"), reg.RSI)
-	a.Load(a.Param("ldc"), reg.R8)
-	a.Load(a.Param("lda"), reg.R9)
-	a.Load(a.Param("rows"), reg.RBX)
-	a.Load(a.Param("vectors"), reg.RDX)
+	a.Load(a.Param("c"), RDI)
+	a.Load(a.Param("add"), RSI)
+	a.Load(a.Param("ldc"), R8)
+	a.Load(a.Param("lda"), R9)
+	a.Load(a.Param("rows"), RBX)
+	a.Load(a.Param("vectors"), RDX)
 	scale, floor, x := s.regs[0], s.regs[1], s.regs[2]
-	a.Load(a.Param("scale"), reg.X0)
-	a.Load(a.Param("floor"), reg.X1)
-	a.VBROADCASTSS(reg.X0, scale)
-	a.VBROADCASTSS(reg.X1, floor)
-	a.IMUL3Q(imm(s.bytes()), reg.RDX, reg.RDX)
+	a.Load(a.Param("scale"), X0)
+	a.Load(a.Param("floor"), X1)
+	a.VBROADCASTSS(X0, scale)
+	a.VBROADCASTSS(X1, floor)
+	a.IMUL3Q(imm(s.bytes()), RDX, RDX)
 
 	row, loop, next, done := a.label("row"), a.label("loop"), a.label("next"), a.label("done")
 	a.Label(row)
-	a.SUBQ(imm(1), reg.RBX)
-	a.JLT(operand.LabelRef(done))
-	a.XORQ(reg.RAX, reg.RAX)
+	a.SUBQ(imm(1), RBX)
+	a.JLT(LabelRef(done))
+	a.XORQ(RAX, RAX)
 	a.Label(loop)
-	a.CMPQ(reg.RAX, reg.RDX)
-	a.JGE(operand.LabelRef(next))
-	a.VMOVUPS(at(reg.RDI, 0, reg.RAX, 1), x)
-	a.VADDPS(at(reg.RSI, 0, reg.RAX, 1), x, x)
+	a.CMPQ(RAX, RDX)
+	a.JGE(LabelRef(next))
+	a.VMOVUPS(at(RDI, 0, RAX, 1), x)
+	a.VADDPS(at(RSI, 0, RAX, 1), x, x)
 	a.VMULPS(scale, x, x)
 	a.VMAXPS(x, floor, x)
-	a.VMOVUPS(x, at(reg.RDI, 0, reg.RAX, 1))
-	a.ADDQ(imm(s.bytes()), reg.RAX)
-	a.JMP(operand.LabelRef(loop))
+	a.VMOVUPS(x, at(RDI, 0, RAX, 1))
+	a.ADDQ(imm(s.bytes()), RAX)
+	a.JMP(LabelRef(loop))
 	a.Label(next)
-	a.ADDQ(reg.R8, reg.RDI)
-	a.ADDQ(reg.R9, reg.RSI)
-	a.JMP(operand.LabelRef(row))
+	a.ADDQ(R8, RDI)
+	a.ADDQ(R9, RSI)
+	a.JMP(LabelRef(row))
 	a.Label(done)
 	a.VZEROUPPER()
 	a.RET()

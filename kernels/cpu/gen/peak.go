@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const peakHeader = `
@@ -21,7 +21,7 @@ func peaks(a *asm) {
 	for _, s := range isas {
 		name := "fma" + s.name
 		a.function(name, "func(turns int)", name+" does 12 independent vector FMAs per turn.")
-		a.Load(a.Param("turns"), reg.RCX)
+		a.Load(a.Param("turns"), RCX)
 		for i := range 14 {
 			if s.lanes == 16 {
 				a.VPXORQ(s.regs[i], s.regs[i], s.regs[i])
@@ -31,12 +31,12 @@ func peaks(a *asm) {
 		}
 		loop, done := a.label("loop"), a.label("done")
 		a.Label(loop)
-		a.SUBQ(imm(1), reg.RCX)
-		a.JLT(operand.LabelRef(done))
+		a.SUBQ(imm(1), RCX)
+		a.JLT(LabelRef(done))
 		for i := range 12 {
 			a.VFMADD231PS(s.regs[12], s.regs[13], s.regs[i])
 		}
-		a.JMP(operand.LabelRef(loop))
+		a.JMP(LabelRef(loop))
 		a.Label(done)
 		a.VZEROUPPER()
 		a.RET()

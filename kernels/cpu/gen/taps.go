@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const tapsHeader = `
@@ -28,49 +28,49 @@ const tapsHeader = `
 func taps(a *asm) {
 	a.function("tapSums", "func(dst, x, init *float32, off *int, taps, ldx, pixels int)",
 		"tapSums sums the products of taps; see the assembly for the loop it equals.")
-	a.Load(a.Param("dst"), reg.RDI)
-	a.Load(a.Param("x"), reg.RSI)
-	a.Load(a.Param("init"), reg.RAX)
-	a.VMOVUPS(mem(reg.RAX, 0), reg.X4)
-	a.Load(a.Param("off"), reg.R8)
-	a.Load(a.Param("taps"), reg.R9)
-	a.Load(a.Param("ldx"), reg.R10)
-	a.LEAQ(at(reg.R10, 0, reg.R10, 2), reg.R11)
-	a.Load(a.Param("pixels"), reg.RCX)
-	sums := []reg.Register{reg.X0, reg.X1, reg.X2, reg.X3}
+	a.Load(a.Param("dst"), RDI)
+	a.Load(a.Param("x"), RSI)
+	a.Load(a.Param("init"), RAX)
+	a.VMOVUPS(mem(RAX, 0), X4)
+	a.Load(a.Param("off"), R8)
+	a.Load(a.Param("taps"), R9)
+	a.Load(a.Param("ldx"), R10)
+	a.LEAQ(at(R10, 0, R10, 2), R11)
+	a.Load(a.Param("pixels"), RCX)
+	sums := []Register{X0, X1, X2, X3}
 	for _, n := range []int{4, 1} { // pixels at once
 		loop, tap, store, end := a.label("loop"), a.label("tap"), a.label("store"), a.label("end")
-		a.SUBQ(imm(n), reg.RCX)
-		a.JLT(operand.LabelRef(end))
+		a.SUBQ(imm(n), RCX)
+		a.JLT(LabelRef(end))
 		a.Label(loop)
 		for i := range n {
-			a.VMOVAPS(reg.X4, sums[i])
+			a.VMOVAPS(X4, sums[i])
 		}
-		a.XORQ(reg.RAX, reg.RAX)
+		a.XORQ(RAX, RAX)
 		a.Label(tap)
-		a.CMPQ(reg.RAX, reg.R9)
-		a.JGE(operand.LabelRef(store))
-		a.MOVQ(at(reg.R8, 0, reg.RAX, 8), reg.RBX)
-		a.ADDQ(reg.RSI, reg.RBX)
+		a.CMPQ(RAX, R9)
+		a.JGE(LabelRef(store))
+		a.MOVQ(at(R8, 0, RAX, 8), RBX)
+		a.ADDQ(RSI, RBX)
 		for i := range n {
-			a.VADDPS(strided(reg.RBX, 0, reg.R10, reg.R11, i), sums[i], sums[i])
+			a.VADDPS(strided(RBX, 0, R10, R11, i), sums[i], sums[i])
 		}
-		a.INCQ(reg.RAX)
-		a.JMP(operand.LabelRef(tap))
+		a.INCQ(RAX)
+		a.JMP(LabelRef(tap))
 		a.Label(store)
 		for i := range n {
-			a.VMOVUPS(sums[i], mem(reg.RDI, 16*i))
+			a.VMOVUPS(sums[i], mem(RDI, 16*i))
 		}
-		a.ADDQ(imm(16*n), reg.RDI)
+		a.ADDQ(imm(16*n), RDI)
 		if n == 4 {
-			a.LEAQ(at(reg.RSI, 0, reg.R10, 4), reg.RSI)
+			a.LEAQ(at(RSI, 0, R10, 4), RSI)
 		} else {
-			a.ADDQ(reg.R10, reg.RSI)
+			a.ADDQ(R10, RSI)
 		}
-		a.SUBQ(imm(n), reg.RCX)
-		a.JGE(operand.LabelRef(loop))
+		a.SUBQ(imm(n), RCX)
+		a.JGE(LabelRef(loop))
 		a.Label(end)
-		a.ADDQ(imm(n), reg.RCX)
+		a.ADDQ(imm(n), RCX)
 	}
 	a.RET()
 }

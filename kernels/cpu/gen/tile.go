@@ -3,8 +3,8 @@ package main
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const tileHeader = `
@@ -97,77 +97,77 @@ func (a *asm) tileFunction(s isa, f form, height, vectors int) {
 		fmt.Sprintf("%s makes rows x %d elements of a product from a *tileArgs; see the assembly for the loop it equals.", name, vectors*s.lanes))
 
 	locals := a.AllocLocal(7 * 8)
-	local := func(i int) operand.Mem { return locals.Offset(8 * i) }
+	local := func(i int) Mem { return locals.Offset(8 * i) }
 	t := &tile{asm: a, isa: s, form: f, vectors: vectors,
 		a: local(0), runs: local(1), sheets: local(2)}
 	groups, groupA, groupC, groupInit := local(3), local(4), local(5), local(6)
 
-	a.Load(a.Param("args"), reg.R15)
+	a.Load(a.Param("args"), R15)
 	for _, l := range []struct {
 		arg  int
-		slot operand.Mem
+		slot Mem
 	}{{argA, groupA}, {argC, groupC}, {argInit, groupInit}, {argGroups, groups}} {
-		a.MOVQ(mem(reg.R15, l.arg), reg.RAX)
-		a.MOVQ(reg.RAX, l.slot)
+		a.MOVQ(mem(R15, l.arg), RAX)
+		a.MOVQ(RAX, l.slot)
 	}
-	a.MOVQ(mem(reg.R15, argB), reg.RBX)
-	a.MOVQ(mem(reg.R15, argS), reg.R8)
-	a.MOVQ(mem(reg.R15, argLDB), reg.RCX)
-	a.LEAQ(at(reg.R8, 0, reg.R8, 2), reg.R9)
+	a.MOVQ(mem(R15, argB), RBX)
+	a.MOVQ(mem(R15, argS), R8)
+	a.MOVQ(mem(R15, argLDB), RCX)
+	a.LEAQ(at(R8, 0, R8, 2), R9)
 	if f == formN {
-		a.LEAQ(at(reg.R8, 0, reg.R8, 4), reg.R10)
-		a.LEAQ(at(reg.R10, 0, reg.R8, 2), reg.R11)
+		a.LEAQ(at(R8, 0, R8, 4), R10)
+		a.LEAQ(at(R10, 0, R8, 2), R11)
 	}
-	a.LEAQ(at(reg.RCX, 0, reg.RCX, 2), reg.R14)
+	a.LEAQ(at(RCX, 0, RCX, 2), R14)
 
 	group, full, rest, end := a.label("group"), a.label("full"), a.label("rest"), a.label("end")
 	a.Label(group)
-	a.MOVQ(groupA, reg.RAX)
-	a.MOVQ(reg.RAX, t.a)
-	a.MOVQ(groupC, reg.RDX)
-	a.MOVQ(groupInit, reg.RSI)
-	a.MOVQ(mem(reg.R15, argRows), reg.RDI)
+	a.MOVQ(groupA, RAX)
+	a.MOVQ(RAX, t.a)
+	a.MOVQ(groupC, RDX)
+	a.MOVQ(groupInit, RSI)
+	a.MOVQ(mem(R15, argRows), RDI)
 
 	four := a.label("four")
 	a.Label(full)
 	if height == 6 { // 8 and 7 rows go as 4 and 4, or 4 and 3: a tile of 2 rows or 1 waits for its sums
-		a.CMPQ(reg.RDI, imm(8))
-		a.JE(operand.LabelRef(four))
-		a.CMPQ(reg.RDI, imm(7))
-		a.JE(operand.LabelRef(four))
+		a.CMPQ(RDI, imm(8))
+		a.JE(LabelRef(four))
+		a.CMPQ(RDI, imm(7))
+		a.JE(LabelRef(four))
 	}
-	a.CMPQ(reg.RDI, imm(height))
-	a.JLT(operand.LabelRef(rest))
+	a.CMPQ(RDI, imm(height))
+	a.JLT(LabelRef(rest))
 	t.rows = height
 	t.body(true)
-	a.SUBQ(imm(height), reg.RDI)
-	a.JMP(operand.LabelRef(full))
+	a.SUBQ(imm(height), RDI)
+	a.JMP(LabelRef(full))
 	if height == 6 {
 		a.Label(four)
 		t.rows = 4
 		t.body(true)
-		a.SUBQ(imm(4), reg.RDI)
+		a.SUBQ(imm(4), RDI)
 	}
 	a.Label(rest)
 	for h := height - 1; h > 0; h-- {
 		next := a.label("rows")
-		a.CMPQ(reg.RDI, imm(h))
-		a.JNE(operand.LabelRef(next))
+		a.CMPQ(RDI, imm(h))
+		a.JNE(LabelRef(next))
 		t.rows = h
 		t.body(false)
-		a.JMP(operand.LabelRef(end))
+		a.JMP(LabelRef(end))
 		a.Label(next)
 	}
 
 	a.Label(end)
-	a.MOVQ(mem(reg.R15, argGroupA), reg.RAX)
-	a.ADDQ(reg.RAX, groupA)
-	a.MOVQ(mem(reg.R15, argGroupC), reg.RAX)
-	a.ADDQ(reg.RAX, groupC)
-	a.MOVQ(mem(reg.R15, argGroupInit), reg.RAX)
-	a.ADDQ(reg.RAX, groupInit)
+	a.MOVQ(mem(R15, argGroupA), RAX)
+	a.ADDQ(RAX, groupA)
+	a.MOVQ(mem(R15, argGroupC), RAX)
+	a.ADDQ(RAX, groupC)
+	a.MOVQ(mem(R15, argGroupInit), RAX)
+	a.ADDQ(RAX, groupInit)
 	a.DECQ(groups)
-	a.JNE(operand.LabelRef(group))
+	a.JNE(LabelRef(group))
 	a.VZEROUPPER()
 	a.RET()
 }
@@ -179,19 +179,19 @@ type tile struct {
 	form            form
 	rows            int
 	vectors         int
-	a, runs, sheets operand.Mem
+	a, runs, sheets Mem
 }
 
-func (t *tile) acc(r, v int) reg.Register { return t.isa.regs[r*t.vectors+v] }
+func (t *tile) acc(r, v int) Register { return t.isa.regs[r*t.vectors+v] }
 
-func (t *tile) b(v int) reg.Register {
+func (t *tile) b(v int) Register {
 	if t.isa.lanes == 8 {
 		return t.isa.regs[12+v]
 	}
 	return t.isa.regs[24+v]
 }
 
-func (t *tile) bcast(r int) reg.Register {
+func (t *tile) bcast(r int) Register {
 	if t.isa.lanes == 8 {
 		return t.isa.regs[14+r%2]
 	}
@@ -202,60 +202,60 @@ func (t *tile) bcast(r int) reg.Register {
 func (t *tile) body(unrolled bool) {
 	a := t.asm
 	a.Commentf("(%d,%d) of C", t.rows, t.vectors*t.isa.lanes)
-	a.MOVQ(mem(reg.R15, argLDI), reg.RAX)
+	a.MOVQ(mem(R15, argLDI), RAX)
 	for r := range t.rows {
 		for v := range t.vectors {
-			a.VMOVUPS(mem(reg.RSI, v*t.isa.bytes()), t.acc(r, v))
+			a.VMOVUPS(mem(RSI, v*t.isa.bytes()), t.acc(r, v))
 		}
-		a.ADDQ(reg.RAX, reg.RSI)
+		a.ADDQ(RAX, RSI)
 	}
-	a.MOVQ(t.a, reg.R12)
-	a.MOVQ(mem(reg.R15, argSheets), reg.RAX)
-	a.MOVQ(reg.RAX, t.sheets)
-	a.MOVQ(reg.RBX, reg.RAX)
+	a.MOVQ(t.a, R12)
+	a.MOVQ(mem(R15, argSheets), RAX)
+	a.MOVQ(RAX, t.sheets)
+	a.MOVQ(RBX, RAX)
 
 	sheet, run, one, done := a.label("sheet"), a.label("run"), a.label("one"), a.label("done")
 	a.Label(sheet)
-	a.MOVQ(mem(reg.R15, argRuns), reg.R13)
-	a.MOVQ(reg.R13, t.runs)
+	a.MOVQ(mem(R15, argRuns), R13)
+	a.MOVQ(R13, t.runs)
 	a.Label(run)
-	a.MOVQ(mem(reg.R15, argK), reg.R13)
+	a.MOVQ(mem(R15, argK), R13)
 	if unrolled {
 		four, few := a.label("steps"), a.label("few")
-		a.SUBQ(imm(unroll), reg.R13)
-		a.JLT(operand.LabelRef(few))
+		a.SUBQ(imm(unroll), R13)
+		a.JLT(LabelRef(few))
 		a.Label(four)
 		for u := range unroll {
 			t.step(u)
 		}
 		t.advance(unroll)
-		a.SUBQ(imm(unroll), reg.R13)
-		a.JGE(operand.LabelRef(four))
+		a.SUBQ(imm(unroll), R13)
+		a.JGE(LabelRef(four))
 		a.Label(few)
-		a.ADDQ(imm(unroll), reg.R13)
-		a.JE(operand.LabelRef(done))
+		a.ADDQ(imm(unroll), R13)
+		a.JE(LabelRef(done))
 	}
 	a.Label(one)
 	t.step(0)
 	t.advance(1)
-	a.DECQ(reg.R13)
-	a.JNE(operand.LabelRef(one))
+	a.DECQ(R13)
+	a.JNE(LabelRef(one))
 	a.Label(done)
-	a.ADDQ(mem(reg.R15, argRunA), reg.R12)
-	a.ADDQ(mem(reg.R15, argRunB), reg.RAX)
+	a.ADDQ(mem(R15, argRunA), R12)
+	a.ADDQ(mem(R15, argRunB), RAX)
 	a.DECQ(t.runs)
-	a.JNE(operand.LabelRef(run))
-	a.ADDQ(mem(reg.R15, argSheetA), reg.R12)
-	a.ADDQ(mem(reg.R15, argSheetB), reg.RAX)
+	a.JNE(LabelRef(run))
+	a.ADDQ(mem(R15, argSheetA), R12)
+	a.ADDQ(mem(R15, argSheetB), RAX)
 	a.DECQ(t.sheets)
-	a.JNE(operand.LabelRef(sheet))
+	a.JNE(LabelRef(sheet))
 
-	a.MOVQ(mem(reg.R15, argLDC), reg.RAX)
+	a.MOVQ(mem(R15, argLDC), RAX)
 	for r := range t.rows {
 		for v := range t.vectors {
-			a.VMOVUPS(t.acc(r, v), mem(reg.RDX, v*t.isa.bytes()))
+			a.VMOVUPS(t.acc(r, v), mem(RDX, v*t.isa.bytes()))
 		}
-		a.ADDQ(reg.RAX, reg.RDX)
+		a.ADDQ(RAX, RDX)
 	}
 
 	// The next tile's rows of A.
@@ -268,26 +268,26 @@ func (t *tile) body(unrolled bool) {
 	}
 	switch t.rows {
 	case 8:
-		a.LEAQ(at(reg.R8, 0, reg.R11, 1), reg.RAX)
+		a.LEAQ(at(R8, 0, R11, 1), RAX)
 	case 6:
-		a.LEAQ(at(reg.R8, 0, reg.R10, 1), reg.RAX)
+		a.LEAQ(at(R8, 0, R10, 1), RAX)
 	case 4:
-		a.LEAQ(at(reg.R8, 0, reg.R9, 1), reg.RAX)
+		a.LEAQ(at(R8, 0, R9, 1), RAX)
 	}
-	a.ADDQ(reg.RAX, t.a)
+	a.ADDQ(RAX, t.a)
 }
 
 // step adds the outer product of u steps ahead.
 func (t *tile) step(u int) {
 	for v := range t.vectors {
-		t.VMOVUPS(strided(reg.RAX, v*t.isa.bytes(), reg.RCX, reg.R14, u), t.b(v))
+		t.VMOVUPS(strided(RAX, v*t.isa.bytes(), RCX, R14, u), t.b(v))
 	}
 	for r := range t.rows {
-		var m operand.Mem
+		var m Mem
 		if t.form == formN {
 			m = t.rowOfA(r, 4*u)
 		} else {
-			m = strided(reg.R12, 4*r, reg.R8, reg.R9, u)
+			m = strided(R12, 4*r, R8, R9, u)
 		}
 		t.VBROADCASTSS(m, t.bcast(r))
 		for v := range t.vectors {
@@ -297,27 +297,27 @@ func (t *tile) step(u int) {
 }
 
 // rowOfA is element (r, disp) of the tile's rows of A in form N.
-func (t *tile) rowOfA(r, disp int) operand.Mem {
-	base := reg.R12
+func (t *tile) rowOfA(r, disp int) Mem {
+	base := R12
 	switch r {
 	case 0:
 		return mem(base, disp)
 	case 1, 2, 4:
-		return at(base, disp, reg.R8, r)
+		return at(base, disp, R8, r)
 	case 3:
-		return at(base, disp, reg.R9, 1)
+		return at(base, disp, R9, 1)
 	case 5:
-		return at(base, disp, reg.R10, 1)
+		return at(base, disp, R10, 1)
 	case 6:
-		return at(base, disp, reg.R9, 2)
+		return at(base, disp, R9, 2)
 	case 7:
-		return at(base, disp, reg.R11, 1)
+		return at(base, disp, R11, 1)
 	}
 	panic("rows")
 }
 
 // strided is the element disp bytes into row u of a matrix, for u up to 3.
-func strided(base reg.Register, disp int, stride, stride3 reg.Register, u int) operand.Mem {
+func strided(base Register, disp int, stride, stride3 Register, u int) Mem {
 	switch u {
 	case 0:
 		return mem(base, disp)
@@ -330,15 +330,15 @@ func strided(base reg.Register, disp int, stride, stride3 reg.Register, u int) o
 // advance moves on by u steps.
 func (t *tile) advance(u int) {
 	if t.form == formN {
-		t.ADDQ(imm(4*u), reg.R12)
+		t.ADDQ(imm(4*u), R12)
 	} else if u == unroll {
-		t.LEAQ(at(reg.R12, 0, reg.R8, unroll), reg.R12)
+		t.LEAQ(at(R12, 0, R8, unroll), R12)
 	} else {
-		t.ADDQ(reg.R8, reg.R12)
+		t.ADDQ(R8, R12)
 	}
 	if u == unroll {
-		t.LEAQ(at(reg.RAX, 0, reg.RCX, unroll), reg.RAX)
+		t.LEAQ(at(RAX, 0, RCX, unroll), RAX)
 	} else {
-		t.ADDQ(reg.RCX, reg.RAX)
+		t.ADDQ(RCX, RAX)
 	}
 }

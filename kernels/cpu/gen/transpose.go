@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
 const transposeHeader = `
@@ -32,20 +32,20 @@ func (a *asm) transposeFunction(s isa) {
 	name := "transpose" + s.name
 	a.function(name, "func(dst, src *float32, ldd, lds, blocks int)",
 		name+" transposes blocks of the vector length; see the assembly for the loop it equals.")
-	a.Load(a.Param("dst"), reg.RDI)
-	a.Load(a.Param("src"), reg.RSI)
-	a.Load(a.Param("ldd"), reg.R8)
-	a.Load(a.Param("lds"), reg.R9)
-	a.Load(a.Param("blocks"), reg.RCX)
+	a.Load(a.Param("dst"), RDI)
+	a.Load(a.Param("src"), RSI)
+	a.Load(a.Param("ldd"), R8)
+	a.Load(a.Param("lds"), R9)
+	a.Load(a.Param("blocks"), RCX)
 	block, done := a.label("block"), a.label("done")
 	a.Label(block)
-	a.SUBQ(imm(1), reg.RCX)
-	a.JLT(operand.LabelRef(done))
-	a.MOVQ(reg.RSI, reg.RAX)
+	a.SUBQ(imm(1), RCX)
+	a.JLT(LabelRef(done))
+	a.MOVQ(RSI, RAX)
 	for i := range v {
-		a.VMOVUPS(mem(reg.RAX, 0), s.regs[i])
+		a.VMOVUPS(mem(RAX, 0), s.regs[i])
 		if i < v-1 {
-			a.ADDQ(reg.R9, reg.RAX)
+			a.ADDQ(R9, RAX)
 		}
 	}
 	if v == 16 {
@@ -53,18 +53,18 @@ func (a *asm) transposeFunction(s isa) {
 	} else {
 		a.transpose8()
 	}
-	a.ADDQ(imm(s.bytes()), reg.RSI)
-	a.JMP(operand.LabelRef(block))
+	a.ADDQ(imm(s.bytes()), RSI)
+	a.JMP(LabelRef(block))
 	a.Label(done)
 	a.VZEROUPPER()
 	a.RET()
 }
 
 // storeRows stores registers as the next rows of dst.
-func (a *asm) storeRows(rows []reg.Register) {
+func (a *asm) storeRows(rows []Register) {
 	for _, r := range rows {
-		a.VMOVUPS(r, mem(reg.RDI, 0))
-		a.ADDQ(reg.R8, reg.RDI)
+		a.VMOVUPS(r, mem(RDI, 0))
+		a.ADDQ(R8, RDI)
 	}
 }
 
@@ -81,8 +81,8 @@ func (a *asm) transpose8() {
 		a.VUNPCKHPD(t[i+3], t[i+1], r[i+3])
 	}
 	for i := range 4 {
-		a.VPERM2F128(operand.U8(0x20), r[i+4], r[i], t[i])
-		a.VPERM2F128(operand.U8(0x31), r[i+4], r[i], t[i+4])
+		a.VPERM2F128(U8(0x20), r[i+4], r[i], t[i])
+		a.VPERM2F128(U8(0x31), r[i+4], r[i], t[i+4])
 	}
 	a.storeRows(t)
 }
@@ -100,16 +100,16 @@ func (a *asm) transpose16() {
 		a.VUNPCKHPD(t[i+3], t[i+1], r[i+3])
 	}
 	for c := range 4 { // lanes q=0,2 of rows 0-3, 4-7; lanes 1,3; and the same of rows 8-15
-		a.VSHUFF32X4(operand.U8(0x88), r[4+c], r[c], t[c])
-		a.VSHUFF32X4(operand.U8(0xdd), r[4+c], r[c], t[4+c])
-		a.VSHUFF32X4(operand.U8(0x88), r[12+c], r[8+c], t[8+c])
-		a.VSHUFF32X4(operand.U8(0xdd), r[12+c], r[8+c], t[12+c])
+		a.VSHUFF32X4(U8(0x88), r[4+c], r[c], t[c])
+		a.VSHUFF32X4(U8(0xdd), r[4+c], r[c], t[4+c])
+		a.VSHUFF32X4(U8(0x88), r[12+c], r[8+c], t[8+c])
+		a.VSHUFF32X4(U8(0xdd), r[12+c], r[8+c], t[12+c])
 	}
 	for c := range 4 { // column 4q+c, whole
-		a.VSHUFF32X4(operand.U8(0x88), t[8+c], t[c], r[c])       // q=0
-		a.VSHUFF32X4(operand.U8(0xdd), t[8+c], t[c], r[8+c])     // q=2
-		a.VSHUFF32X4(operand.U8(0x88), t[12+c], t[4+c], r[4+c])  // q=1
-		a.VSHUFF32X4(operand.U8(0xdd), t[12+c], t[4+c], r[12+c]) // q=3
+		a.VSHUFF32X4(U8(0x88), t[8+c], t[c], r[c])       // q=0
+		a.VSHUFF32X4(U8(0xdd), t[8+c], t[c], r[8+c])     // q=2
+		a.VSHUFF32X4(U8(0x88), t[12+c], t[4+c], r[4+c])  // q=1
+		a.VSHUFF32X4(U8(0xdd), t[12+c], t[4+c], r[12+c]) // q=3
 	}
 	a.storeRows(r)
 }

@@ -3,7 +3,7 @@ package kernels
 import "math"
 
 // CrossEntropy is the loss of a classifier, −log softmax(x)[label], of each sample.
-var CrossEntropy = Op[CrossEntropyArgs]{Name: "cross_entropy", Ref: crossEntropy}
+var CrossEntropy = define(Op[CrossEntropyArgs]{Name: "cross_entropy", Ref: crossEntropy})
 
 // CrossEntropyArgs lists output, inputs, sizes.
 type CrossEntropyArgs struct {
@@ -21,7 +21,7 @@ func crossEntropy(_ *CPU, a CrossEntropyArgs) {
 }
 
 // CrossEntropyBackward is the gradient of [CrossEntropy]: dx = dy·(softmax(x) − onehot(label)).
-var CrossEntropyBackward = Op[CrossEntropyBackwardArgs]{Name: "cross_entropy_backward", Ref: crossEntropyBackward}
+var CrossEntropyBackward = define(Op[CrossEntropyBackwardArgs]{Name: "cross_entropy_backward", Ref: crossEntropyBackward})
 
 // CrossEntropyBackwardArgs lists output, inputs, sizes.
 type CrossEntropyBackwardArgs struct {

@@ -4,13 +4,43 @@ import (
 	"fmt"
 	"math"
 
-	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+const vecHeader = `
+// Kernels that wait for memory or for the exponential. zvec_amd64.go has the loop that each of them equals. They come in three shapes:
+//
+//	flat     n numbers: up to 4 vectors in flight, then one at a time, then the rest under a mask
+//	columns  (rows,c): some vectors of channels at a time, coefficients and sums in registers, down all rows; then the next
+//	rows     (rows,c): along the channels of each row, lanes added up at its end
+//
+// AVX2 masks with VMASKMOVPS, AVX-512 with K registers; lanes beyond the end are neither read nor written. Sums keep one order: per
+// lane first, then lanes by halves. Bytes per element are those of the operands, each touched once. The exponential is within
+// 1 unit in the last place, see exp.go of the generator; everything else is fused multiply-adds of float32.
+`
+
+// vectors writes all kernels of this kind, in the order of the file.
+func vectors(a *asm) {
+	a.elementwise()
+	a.activations()
+	a.attention()
+	a.adam()
+	a.sums64()
+	a.differences()
+	a.lerpGather()
+	a.casts()
+	a.groupNorm()
+	a.groupNormBackward()
+	a.taps()
+	a.pools()
+	a.maxPoolBackward()
+	a.features()
+}
+
 // vec writes one kernel at one vector width. The same description makes the AVX2 and the AVX-512 code.
 type vec struct {
+	*asm
 	w      int  // float32 lanes: 8 or 16
 	masked bool // loads and stores reach the first lanes only
 	ymask  Register
@@ -19,35 +49,34 @@ type vec struct {
 }
 
 // kernel begins a function for both widths and calls body for each; sig has no func keyword.
-func kernel(name, doc, sig string, body func(v *vec)) {
-	wrap(name, doc, sig)
+func (a *asm) kernel(name, doc, sig string, body func(v *vec)) {
+	a.wrap(name, doc, sig)
 	for _, w := range []int{8, 16} {
-		v := begin(name, doc, sig, w)
+		v := a.begin(name, doc, sig, w)
 		body(v)
-		VZEROUPPER()
-		RET()
+		v.VZEROUPPER()
+		v.RET()
 	}
 }
 
-func begin(name, doc, sig string, w int) *vec {
-	TEXT(name+map[int]string{8: "AVX2", 16: "AVX512"}[w], NOSPLIT, "func"+sig)
-	Pragma("noescape")
-	Doc(doc)
-	return &vec{w: w, consts: map[uint32]Op{}}
+// begin begins a kernel for vectors of w lanes.
+func (a *asm) begin(name, doc, sig string, w int) *vec {
+	a.function(name+map[int]string{8: "AVX2", 16: "AVX512"}[w], "func"+sig, doc)
+	return &vec{asm: a, w: w, consts: map[uint32]Op{}}
 }
 
 func (v *vec) zmm() bool { return v.w == 16 }
 
 func (v *vec) reg() VecVirtual {
 	if v.zmm() {
-		return ZMM()
+		return v.ZMM()
 	}
-	return YMM()
+	return v.YMM()
 }
 
 func (v *vec) zero() VecVirtual {
 	r := v.reg()
-	VXORPS(r, r, r)
+	v.VXORPS(r, r, r)
 	return r
 }
 
@@ -71,11 +100,11 @@ func (v *vec) zeros(n int) []VecVirtual {
 func (v *vec) load(m Mem, r VecVirtual) {
 	switch {
 	case !v.masked:
-		VMOVUPS(m, r)
+		v.VMOVUPS(m, r)
 	case v.zmm():
-		VMOVUPS_Z(m, v.kmask, r)
+		v.VMOVUPS_Z(m, v.kmask, r)
 	default:
-		VMASKMOVPS(m, v.ymask, r)
+		v.VMASKMOVPS(m, v.ymask, r)
 	}
 }
 
@@ -88,11 +117,11 @@ func (v *vec) loaded(m Mem) VecVirtual {
 func (v *vec) store(r VecVirtual, m Mem) {
 	switch {
 	case !v.masked:
-		VMOVUPS(r, m)
+		v.VMOVUPS(r, m)
 	case v.zmm():
-		VMOVUPS(r, v.kmask, m)
+		v.VMOVUPS(r, v.kmask, m)
 	default:
-		VMASKMOVPS(r, v.ymask, m)
+		v.VMASKMOVPS(r, v.ymask, m)
 	}
 }
 
@@ -101,9 +130,9 @@ func (v *vec) clearTail(r VecVirtual) {
 	switch {
 	case !v.masked:
 	case v.zmm():
-		VMOVAPS_Z(r, v.kmask, r)
+		v.VMOVAPS_Z(r, v.kmask, r)
 	default:
-		VANDPS(v.ymask, r, r)
+		v.VANDPS(v.ymask, r, r)
 	}
 }
 
@@ -112,61 +141,42 @@ func (v *vec) fillTail(r, fill VecVirtual) {
 	switch {
 	case !v.masked:
 	case v.zmm():
-		VBLENDMPS(r, fill, v.kmask, r)
+		v.VBLENDMPS(r, fill, v.kmask, r)
 	default:
-		VBLENDVPS(v.ymask, r, fill, r)
+		v.VBLENDVPS(v.ymask, r, fill, r)
 	}
 }
 
 // setMask makes the following loads and stores reach n lanes, 0 < n < w.
 func (v *vec) setMask(n Register) {
 	if v.zmm() {
-		ones, k := GP32(), K()
-		MOVL(U32(0xffff), ones)
-		BZHIL(n.(GP).As32(), ones, ones)
-		KMOVW(ones, k)
+		ones, k := v.GP32(), v.K()
+		v.MOVL(U32(0xffff), ones)
+		v.BZHIL(n.(GP).As32(), ones, ones)
+		v.KMOVW(ones, k)
 		v.kmask = k
 	} else {
-		table, back, m := GP64(), GP64(), YMM()
-		LEAQ(maskTable(), table)
-		MOVQ(n, back)
-		NEGQ(back)
-		VMOVUPS(Mem{Base: table, Index: back, Scale: 4, Disp: 32}, m)
+		table, back, m := v.GP64(), v.GP64(), v.YMM()
+		v.LEAQ(v.maskTable(), table)
+		v.MOVQ(n, back)
+		v.NEGQ(back)
+		v.VMOVUPS(Mem{Base: table, Index: back, Scale: 4, Disp: 32}, m)
 		v.ymask = m
 	}
 	v.masked = true
 }
 
-var maskData *Mem
-
 // maskTable is eight words of ones, then eight of zeros.
-func maskTable() Mem {
-	if maskData == nil {
-		m := GLOBL("vecTailMask", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32([]uint32{0xffffffff, 0}[i/8]))
-		}
-		maskData = &m
-	}
-	return *maskData
+func (v *vec) maskTable() Mem {
+	return v.table("vecTailMask", func(i int) uint32 { return []uint32{0xffffffff, 0}[i/8] })
 }
-
-var constData = map[uint32]Mem{}
 
 // bits is a vector of one 32-bit pattern: a register that hoist prepared, or memory.
 func (v *vec) bits(b uint32) Op {
 	if r, ok := v.consts[b]; ok {
 		return r
 	}
-	m, ok := constData[b]
-	if !ok {
-		m = GLOBL(fmt.Sprintf("vecConst%08x", b), RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(b))
-		}
-		constData[b] = m
-	}
-	return m
+	return v.table(fmt.Sprintf("vecConst%08x", b), func(int) uint32 { return b })
 }
 
 func (v *vec) f32(x float32) Op { return v.bits(math.Float32bits(x)) }
@@ -179,7 +189,7 @@ func (v *vec) hoist(bits ...uint32) {
 		}
 		m := v.bits(b)
 		r := v.reg()
-		VMOVUPS(m, r)
+		v.VMOVUPS(m, r)
 		v.consts[b] = r
 	}
 }
@@ -193,24 +203,24 @@ func bitsOf(xs ...float32) []uint32 {
 }
 
 // arg is a pointer or integer argument in a register.
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+func (a *asm) arg(name string) GPVirtual { return a.Load(a.Param(name), a.GP64()).(GPVirtual) }
 
 // scalar is a float32 argument in every lane.
 func (v *vec) scalar(name string) VecVirtual {
-	p, err := Param(name).Resolve()
+	p, err := v.Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
 	r := v.reg()
-	VBROADCASTSS(p.Addr, r)
+	v.VBROADCASTSS(p.Addr, r)
 	return r
 }
 
 // flat walks over n elements, unroll vectors at a time, then one, then what is left. body handles the vector that lies
 // disp bytes after index in each buffer.
 func (v *vec) flat(n Register, unroll int, body func(u int, at func(base Register) Mem)) {
-	i := GP64()
-	XORQ(i, i)
+	i := v.GP64()
+	v.XORQ(i, i)
 	v.flatFrom(i, n, unroll, "", body)
 }
 
@@ -221,37 +231,37 @@ func (v *vec) flatFrom(i, n Register, unroll int, label string, body func(u int,
 	}
 	name := func(s string) string { return label + s }
 	if unroll > 1 {
-		Label(name("unrolled"))
-		CMPQ(n, I32(int32(unroll*v.w)))
-		JLT(LabelRef(name("single")))
+		v.Label(name("unrolled"))
+		v.CMPQ(n, I32(int32(unroll*v.w)))
+		v.JLT(LabelRef(name("single")))
 		for u := range unroll {
 			step(u)
 		}
-		ADDQ(I32(int32(4*unroll*v.w)), i)
-		SUBQ(I32(int32(unroll*v.w)), n)
-		JMP(LabelRef(name("unrolled")))
+		v.ADDQ(I32(int32(4*unroll*v.w)), i)
+		v.SUBQ(I32(int32(unroll*v.w)), n)
+		v.JMP(LabelRef(name("unrolled")))
 	}
-	Label(name("single"))
-	CMPQ(n, I32(int32(v.w)))
-	JLT(LabelRef(name("tail")))
+	v.Label(name("single"))
+	v.CMPQ(n, I32(int32(v.w)))
+	v.JLT(LabelRef(name("tail")))
 	step(0)
-	ADDQ(I32(int32(4*v.w)), i)
-	SUBQ(I32(int32(v.w)), n)
-	JMP(LabelRef(name("single")))
-	Label(name("tail"))
-	TESTQ(n, n)
-	JZ(LabelRef(name("done")))
+	v.ADDQ(I32(int32(4*v.w)), i)
+	v.SUBQ(I32(int32(v.w)), n)
+	v.JMP(LabelRef(name("single")))
+	v.Label(name("tail"))
+	v.TESTQ(n, n)
+	v.JZ(LabelRef(name("done")))
 	v.setMask(n)
 	step(0)
 	v.masked = false
-	Label(name("done"))
+	v.Label(name("done"))
 }
 
 // fold adds up the vectors in rs and returns the first, which holds the sum lane by lane.
 func (v *vec) fold(rs []VecVirtual) VecVirtual {
 	for n := len(rs); n > 1; n = (n + 1) / 2 {
 		for i := 0; i+(n+1)/2 < n; i++ {
-			VADDPS(rs[i+(n+1)/2], rs[i], rs[i])
+			v.VADDPS(rs[i+(n+1)/2], rs[i], rs[i])
 		}
 	}
 	return rs[0]
@@ -261,23 +271,23 @@ func (v *vec) fold(rs []VecVirtual) VecVirtual {
 func (v *vec) across(r VecVirtual, op func(...Op)) VecVirtual {
 	y := r.AsY()
 	if v.zmm() {
-		t := YMM()
-		VEXTRACTF64X4(U8(1), r, t)
+		t := v.YMM()
+		v.VEXTRACTF64X4(U8(1), r, t)
 		op(t, y, t)
 		y = t
 	}
-	x, t := XMM(), XMM()
-	VEXTRACTF128(U8(1), y, x)
+	x, t := v.XMM(), v.XMM()
+	v.VEXTRACTF128(U8(1), y, x)
 	op(x, y.(Vec).AsX(), x)
-	VPERMILPS(U8(0x4e), x, t)
+	v.VPERMILPS(U8(0x4e), x, t)
 	op(t, x, x)
-	VPERMILPS(U8(0xb1), x, t)
+	v.VPERMILPS(U8(0xb1), x, t)
 	op(t, x, x)
 	return x
 }
 
 func (v *vec) sumLanes(r VecVirtual) VecVirtual {
-	return v.across(r, func(o ...Op) { VADDPS(o...) })
+	return v.across(r, func(o ...Op) { v.VADDPS(o...) })
 }
 
 // columns walks over the c channels of a (rows,c) matrix: for some vectors of channels at a time it calls setup, then row for
@@ -295,25 +305,25 @@ type columns struct {
 }
 
 func (v *vec) columns(units []int, body func(k *columns) (row, finish func())) {
-	k := &columns{vec: v, c: arg("c"), rows: arg("rows")}
-	k.off, k.stride = GP64(), GP64()
-	XORQ(k.off, k.off)
-	MOVQ(k.c, k.stride)
-	SHLQ(U8(2), k.stride)
-	k.prefetch = GP64()
-	MOVQ(k.stride, k.prefetch)
-	IMULQ(k.rows, k.prefetch)
+	k := &columns{vec: v, c: v.arg("c"), rows: v.arg("rows")}
+	k.off, k.stride = v.GP64(), v.GP64()
+	v.XORQ(k.off, k.off)
+	v.MOVQ(k.c, k.stride)
+	v.SHLQ(U8(2), k.stride)
+	k.prefetch = v.GP64()
+	v.MOVQ(k.stride, k.prefetch)
+	v.IMULQ(k.rows, k.prefetch)
 	once := func(label string) {
 		row, finish := body(k)
-		k.at = GP64()
-		MOVQ(k.off, k.at)
-		left := GP64()
-		MOVQ(k.rows, left)
-		Label(label + "rows")
+		k.at = v.GP64()
+		v.MOVQ(k.off, k.at)
+		left := v.GP64()
+		v.MOVQ(k.rows, left)
+		v.Label(label + "rows")
 		row()
-		ADDQ(k.stride, k.at)
-		DECQ(left)
-		JNZ(LabelRef(label + "rows"))
+		v.ADDQ(k.stride, k.at)
+		v.DECQ(left)
+		v.JNZ(LabelRef(label + "rows"))
 		if finish != nil {
 			finish()
 		}
@@ -321,22 +331,22 @@ func (v *vec) columns(units []int, body func(k *columns) (row, finish func())) {
 	for _, u := range units {
 		k.width = u
 		label := fmt.Sprintf("wide%d", u)
-		Label(label)
-		CMPQ(k.c, I32(int32(u*v.w)))
-		JLT(LabelRef(label + "end"))
+		v.Label(label)
+		v.CMPQ(k.c, I32(int32(u*v.w)))
+		v.JLT(LabelRef(label + "end"))
 		once(label)
-		ADDQ(I32(int32(4*u*v.w)), k.off)
-		SUBQ(I32(int32(u*v.w)), k.c)
-		JMP(LabelRef(label))
-		Label(label + "end")
+		v.ADDQ(I32(int32(4*u*v.w)), k.off)
+		v.SUBQ(I32(int32(u*v.w)), k.c)
+		v.JMP(LabelRef(label))
+		v.Label(label + "end")
 	}
 	k.width = 1
-	TESTQ(k.c, k.c)
-	JZ(LabelRef("done"))
+	v.TESTQ(k.c, k.c)
+	v.JZ(LabelRef("done"))
 	v.setMask(k.c)
 	once("tail")
 	v.masked = false
-	Label("done")
+	v.Label("done")
 }
 
 // el is vector u of the present row of the matrix at base.
@@ -349,22 +359,22 @@ func (k *columns) ahead(base Register, u int) {
 	if k.masked || !k.zmm() && u%2 == 1 {
 		return
 	}
-	t := GP64()
-	LEAQ(Mem{Base: base, Index: k.at, Scale: 1, Disp: 4 * k.w * u}, t)
-	PREFETCHT1(Mem{Base: t, Index: k.prefetch, Scale: 1})
+	t := k.GP64()
+	k.LEAQ(Mem{Base: base, Index: k.at, Scale: 1, Disp: 4 * k.w * u}, t)
+	k.PREFETCHT1(Mem{Base: t, Index: k.prefetch, Scale: 1})
 }
 
 // loadAll reads n successive rows of coefficients at base, at the present channels: [row][vector].
 func (k *columns) loadAll(base Register, n int) [][]VecVirtual {
-	p := GP64()
-	LEAQ(Mem{Base: base, Index: k.off, Scale: 1}, p)
+	p := k.GP64()
+	k.LEAQ(Mem{Base: base, Index: k.off, Scale: 1}, p)
 	all := make([][]VecVirtual, n)
 	for i := range all {
 		for u := range k.width {
 			all[i] = append(all[i], k.loaded(Mem{Base: p, Disp: 4 * k.w * u}))
 		}
 		if i+1 < n {
-			ADDQ(k.stride, p)
+			k.ADDQ(k.stride, p)
 		}
 	}
 	return all
@@ -372,17 +382,17 @@ func (k *columns) loadAll(base Register, n int) [][]VecVirtual {
 
 // addAll adds sums to successive rows at base.
 func (k *columns) addAll(base Register, sums ...[]VecVirtual) {
-	p := GP64()
-	LEAQ(Mem{Base: base, Index: k.off, Scale: 1}, p)
+	p := k.GP64()
+	k.LEAQ(Mem{Base: base, Index: k.off, Scale: 1}, p)
 	for i, s := range sums {
 		for u := range k.width {
 			m := Mem{Base: p, Disp: 4 * k.w * u}
 			old := k.loaded(m)
-			VADDPS(old, s[u], s[u])
+			k.VADDPS(old, s[u], s[u])
 			k.store(s[u], m)
 		}
 		if i+1 < len(sums) {
-			ADDQ(k.stride, p)
+			k.ADDQ(k.stride, p)
 		}
 	}
 }

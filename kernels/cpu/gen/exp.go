@@ -3,7 +3,6 @@ package main
 import (
 	"math"
 
-	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -95,19 +94,19 @@ func (v *vec) hoistExp(n int) {
 // reduce computes p(r) and n for x: t holds x/ln 2 rounded, plus magic.
 func (v *vec) reduce(x VecVirtual) (p, t, n VecVirtual) {
 	p, t, n = v.reg(), v.reg(), v.reg()
-	VMOVUPS(v.f32(magic), t)
-	VFMADD231PS(v.f32(log2e), x, t)
-	VSUBPS(v.f32(magic), t, n)
+	v.VMOVUPS(v.f32(magic), t)
+	v.VFMADD231PS(v.f32(log2e), x, t)
+	v.VSUBPS(v.f32(magic), t, n)
 	r := v.reg()
-	VMOVAPS(x, r)
-	VFNMADD231PS(v.f32(ln2Hi), n, r)
-	VFNMADD231PS(v.f32(ln2Lo), n, r)
-	VMOVUPS(v.f32(expQ[4]), p)
+	v.VMOVAPS(x, r)
+	v.VFNMADD231PS(v.f32(ln2Hi), n, r)
+	v.VFNMADD231PS(v.f32(ln2Lo), n, r)
+	v.VMOVUPS(v.f32(expQ[4]), p)
 	for i := 3; i >= 0; i-- {
-		VFMADD213PS(v.f32(expQ[i]), r, p)
+		v.VFMADD213PS(v.f32(expQ[i]), r, p)
 	}
-	VFMADD213PS(v.f32(1), r, p)
-	VFMADD213PS(v.f32(1), r, p)
+	v.VFMADD213PS(v.f32(1), r, p)
+	v.VFMADD213PS(v.f32(1), r, p)
 	return p, t, n
 }
 
@@ -115,72 +114,72 @@ func (v *vec) reduce(x VecVirtual) (p, t, n VecVirtual) {
 func (v *vec) expDown(x VecVirtual) {
 	if v.zmm() {
 		y := v.reg()
-		VMOVUPS(v.f32(-110), y)
-		VMAXPS(x, y, y) // a NaN in x wins
+		v.VMOVUPS(v.f32(-110), y)
+		v.VMAXPS(x, y, y) // a NaN in x wins
 		p, _, n := v.reduce(y)
-		VSCALEFPS(n, p, x)
+		v.VSCALEFPS(n, p, x)
 		return
 	}
 	big := v.reg()
-	VCMPPS(U8(5), v.f32(-87.3), x, big) // not less than: NaN passes
+	v.VCMPPS(U8(5), v.f32(-87.3), x, big) // not less than: NaN passes
 	y := v.reg()
-	VMOVUPS(v.f32(-87.3), y)
-	VMAXPS(x, y, y)
+	v.VMOVUPS(v.f32(-87.3), y)
+	v.VMAXPS(x, y, y)
 	p, t, _ := v.reduce(y)
-	VPSLLD(U8(23), t, t)
-	VPADDD(t, p, p)
+	v.VPSLLD(U8(23), t, t)
+	v.VPADDD(t, p, p)
 	v.finish(p, big, x)
 }
 
 // finish sets x to p where big holds, to 0 elsewhere, and to NaN where x is NaN.
 func (v *vec) finish(p, big, x VecVirtual) {
-	VANDPS(big, p, p)
-	VCMPPS(U8(3), x, x, x)
-	VORPS(x, p, x)
+	v.VANDPS(big, p, p)
+	v.VCMPPS(U8(3), x, x, x)
+	v.VORPS(x, p, x)
 }
 
 // expAny replaces x by eˣ over the whole range. With AVX2 results below 2⁻¹²⁵ are 0.
 func (v *vec) expAny(x VecVirtual) {
 	y := v.reg()
-	VMOVUPS(v.f32(89), y)
-	VMINPS(x, y, y)
+	v.VMOVUPS(v.f32(89), y)
+	v.VMINPS(x, y, y)
 	if v.zmm() {
 		z := v.reg()
-		VMOVUPS(v.f32(-110), z)
-		VMAXPS(y, z, z)
+		v.VMOVUPS(v.f32(-110), z)
+		v.VMAXPS(y, z, z)
 		p, _, n := v.reduce(z)
-		VSCALEFPS(n, p, x)
+		v.VSCALEFPS(n, p, x)
 		return
 	}
 	big := v.reg()
-	VCMPPS(U8(5), v.f32(-86.9), x, big)
+	v.VCMPPS(U8(5), v.f32(-86.9), x, big)
 	z := v.reg()
-	VMOVUPS(v.f32(-86.9), z)
-	VMAXPS(y, z, z)
+	v.VMOVUPS(v.f32(-86.9), z)
+	v.VMAXPS(y, z, z)
 	p, t, _ := v.reduce(z)
-	VPADDD(v.bits(0xffffffff), t, t) // half of the result, then twice: n may be 128
-	VPSLLD(U8(23), t, t)
-	VPADDD(t, p, p)
-	VADDPS(p, p, p)
+	v.VPADDD(v.bits(0xffffffff), t, t) // half of the result, then twice: n may be 128
+	v.VPSLLD(U8(23), t, t)
+	v.VPADDD(t, p, p)
+	v.VADDPS(p, p, p)
 	v.finish(p, big, x)
 }
 
 // sigmoid computes from x: s = 1/(1+e⁻ˣ), e = e^−|x| and d = 1/(1+e), so that 1−s and s·(1−s) = e·d² keep their precision.
 func (v *vec) sigmoid(x VecVirtual) (s, e, d VecVirtual) {
 	s, e, d = v.reg(), v.reg(), v.reg()
-	VORPS(v.bits(signed), x, e)
+	v.VORPS(v.bits(signed), x, e)
 	v.expDown(e)
-	VADDPS(v.f32(1), e, d)
+	v.VADDPS(v.f32(1), e, d)
 	one := v.reg()
-	VMOVUPS(v.f32(1), one)
-	VDIVPS(d, one, d) // VRCP14PS and a step of Newton's method take longer on Zen 5
-	VMULPS(e, d, s)   // where x < 0
+	v.VMOVUPS(v.f32(1), one)
+	v.VDIVPS(d, one, d) // VRCP14PS and a step of Newton's method take longer on Zen 5
+	v.VMULPS(e, d, s)   // where x < 0
 	if v.zmm() {
-		k := K()
-		VPMOVD2M(x, k)
-		VBLENDMPS(s, d, k, s)
+		k := v.K()
+		v.VPMOVD2M(x, k)
+		v.VBLENDMPS(s, d, k, s)
 	} else {
-		VBLENDVPS(x, s, d, s)
+		v.VBLENDVPS(x, s, d, s)
 	}
 	return s, e, d
 }

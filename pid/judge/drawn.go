@@ -49,7 +49,6 @@ func (d *Drawn) draw(batch int) error {
 	if d.batch == batch+1 {
 		return nil
 	}
-	d.batch = 0
 	first := batch * d.Batch
 	x, err := d.Draw(d.Seeds[first:min(first+d.Batch, len(d.Seeds))])
 	if err != nil {

@@ -95,8 +95,9 @@ func TestGaussianFile(t *testing.T) {
 		"want tensors mean (D) and covariance (D,D)":   {mean},
 		path + ": want tensors mean":                   {covariance, tensor.F64Tensor("mean", []float64{1, 2, 3}, 3)},
 		": want tensors mean (D) and covariance (D,D)": {mean, tensor.F64Tensor("covariance", []float64{1, 2}, 2)},
-		"covariance: ": {mean, tensor.F64Tensor("covariance", []float64{1, math.NaN(), 0, 1}, 2, 2)},
-		"mean: ":       {tensor.F64Tensor("mean", []float64{1, math.Inf(1)}, 2), covariance},
+		"mean (D) and covariance (D,D)":                {mean, tensor.F64Tensor("covariance", []float64{1, 0, 0, 1, 0, 0}, 2, 3)},
+		"covariance: ":                                 {mean, tensor.F64Tensor("covariance", []float64{1, math.NaN(), 0, 1}, 2, 2)},
+		"mean: ":                                       {tensor.F64Tensor("mean", []float64{1, math.Inf(1)}, 2), covariance},
 	} {
 		if err := tensor.WriteSafeTensors(path, map[string]string{"images": "12"}, arrays); err != nil {
 			t.Fatal(err)

@@ -61,7 +61,7 @@ func (g Grid) draw(blocks []*data.Images) (image.Image, error) {
 	}
 	columns := min(g.Columns, most)
 	stepX, stepY := first.W*g.Scale+g.Margin, first.H*g.Scale+g.Margin
-	gap := 4 * g.Margin // added to the margin between two blocks: the line is one margin high, and has two above and two below
+	gap := 4 * g.Margin // added to the margin between two blocks: the line between them, and the space above and below it
 
 	height := g.Margin
 	for i, b := range blocks {

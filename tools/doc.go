@@ -22,4 +22,26 @@
 //
 // Two places by hand: the field that it sets, with its default, and a line in the list of options (of distill with what it means for a run that is continued).
 // A setting of a run is a field of pid.Config, which checks it, too. -h and FLAGS.md follow from the list, by -update as above.
+//
+// # What runs where
+//
+//	                                          -short   go test ./...   ONESTEP_TESTS=all   .ci/run
+//	every package's own tests                 most     all             all                 all; of the host's kernels on each instruction set, too
+//	golden files, best instruction set        small    each            each                each, of the full set
+//	golden files, plain Go and lower levels   -        one in three    each                each
+//	golden networks on the interpreted GPU    -        -               each                one of a kind
+//	single golden operations there            -        one in three    each                -
+//	whole steps there, f32 and f16            -        one of two      both                both
+//	GPU kernels on the interpreter            few      each, in part   each                each
+//	a whole run on the interpreted GPU        -        -               yes                 yes
+//	runs judged by the Inception network      -        one layout      all                 all
+//	memory of real processes                  -        one of four     four, full size     four, full size
+//	runs that are killed at random            2        2               2                   24, seed printed
+//	generated assembly is what gen writes     -        -               yes                 yes
+//	mutants of GPU kernels                    -        -               -                   24 at random
+//	fuzzing                                   seeds    seeds           seeds               15 s a target, or $ONESTEP_FUZZ
+//	race detector, arm64, NVIDIA's assembler  -        -               -                   yes
+//
+// What takes turns ("one in three") does so by the day, or by the number in ONESTEP_TURN, which the log of a test says. ONESTEP_CPU=generic|avx2|avx512
+// lowers the instruction set, and ONESTEP_DEVICE=cpu|emulated|cuda keeps golden tests to a kind of device.
 package tools

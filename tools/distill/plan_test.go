@@ -6,15 +6,21 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"onestep/kernels/kernelstest"
 )
 
 // TestRefused asks for a step that no machine can make.
 func TestRefused(t *testing.T) {
+	if !kernelstest.All() {
+		t.Skip("advice for a batch of a million takes half a minute; ONESTEP_TESTS=all runs it")
+	}
 	if _, err := os.Stat("/proc/meminfo"); err != nil {
 		t.Skip("this system does not say how much memory it has")
 	}
 	dir := t.TempDir()
-	r := call(t, dir, "--batch", "500000", "--device", "cpu", "--out", "run")
+	tinyTeacher(t, dir)
+	r := call(t, dir, tinyFlags("--batch", "1048576", "--device", "cpu", "--out", "run")...)
 	if r.code != 1 || !strings.Contains(r.stderr, "this run does not fit: ") || strings.Count(r.stderr, "\n") != 1 {
 		t.Fatalf("status %d:\n%s", r.code, r.stderr)
 	}

@@ -1,6 +1,6 @@
 // Package nn holds modules and networks: EDM's two U-Nets and their preconditioning [karras22], LPIPS [zhang18], the Inception
 // network of FID [szegedy16, heusel17], and the small classifiers of the default job. A constructor is one struct literal; the names
-// that [Scope] makes are those of the published checkpoints, so loading needs no table.
+// that [Scope] makes are those of the published weights, so loading needs no table.
 //
 // # Weights
 //

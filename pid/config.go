@@ -38,9 +38,9 @@ type Config struct {
 	EMA        []float64 `json:"ema"`         // rates of the averages; code: 0.999, 0.9999, 0.99995
 	InitScale  float64   `json:"init_scale"`  // of the last convolution at the start; code: 1
 
-	FP16       bool   `json:"fp16"`              // half-precision storage; code: false
-	Checkpoint bool   `json:"checkpoint_blocks"` // compute blocks again in the backward pass; code: false
-	Seed       uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
+	FP16      bool   `json:"fp16"`              // half-precision storage; code: false
+	Recompute bool   `json:"checkpoint_blocks"` // compute blocks again in the backward pass; code: false
+	Seed      uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
 
 	SaveEvery   int `json:"save_every"`   // steps; 0: only at the end; code: 10000
 	Keep        int `json:"keep"`         // checkpoints, the newest and those before it; 0: all, as in the code

@@ -37,7 +37,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	}
 	net.CopyFrom(teacher.Params)
 	net.ScaleOutput(float32(c.InitScale))
-	net.Checkpoint = c.Checkpoint
+	net.Recompute = c.Recompute
 	teacher.Half, net.Half = c.FP16, c.FP16
 	if perceptual != nil {
 		perceptual.Half = c.FP16 // Deviation: the reference leaves it to PyTorch's TF32, at half the speed; TestHalfLPIPS bounds the difference

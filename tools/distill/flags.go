@@ -77,7 +77,7 @@ func (f *flags) options() []option {
 		{cli.New("Networks", "teacher", "FILE", "teacher weights, of any format that convert reads; empty: the embedded teacher", (*cli.Text)(&f.Teacher)), mayChange},
 		{cli.New("Networks", "vgg", "FILE", "VGG16 weights for LPIPS, as torchvision has them; empty: the embedded perceptual network", (*cli.Text)(&f.VGG)), mayChange},
 		{cli.New("Networks", "fp16", "", "half-precision storage with float32 sums and master weights, and a dynamic loss scale", (*cli.Yes)(&f.FP16)), mustMatch},
-		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Checkpoint)), mustMatch},
+		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Recompute)), mustMatch},
 		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), mustMatch},
 
 		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)), mustMatch},

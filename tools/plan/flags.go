@@ -33,7 +33,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Job", "batch", "SAMPLES", "samples per step, of all processes", (*cli.Count)(&f.Batch)),
 		cli.New("Job", "microbatch", "SAMPLES", "samples at a time; 0: all of a process's share", (*cli.Count)(&f.Micro)),
 		cli.New("Job", "fp16", "", "half-precision storage", (*cli.Yes)(&f.FP16)),
-		cli.New("Job", "checkpoint-blocks", "", "compute blocks again in the backward pass", (*cli.Yes)(&f.Checkpoint)),
+		cli.New("Job", "checkpoint-blocks", "", "compute blocks again in the backward pass", (*cli.Yes)(&f.Recompute)),
 		cli.New("Job", "ema", "RATES", "rates of the averages, with commas between", (*cli.Rates)(&f.EMA)),
 		cli.New("Job", "grid-samples", "IMAGES", "images in sample grids; 0 here and for --eval-images: nothing is drawn on the way", (*cli.Count)(&f.GridSamples)),
 		cli.New("Job", "eval-images", "IMAGES", "images per Fréchet distance", (*cli.Count)(&f.EvalImages)),

@@ -53,7 +53,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	o := &pid.Distillation{
 		Loss: &pid.Loss{
 			Student: pid.NewStudent(student), Teacher: pid.NewTeacher(teacher),
-			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Weightings["uniform"],
+			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Uniform,
 		},
 		Random: r, H: s.Net.Resolution, W: s.Net.Resolution, C: s.Net.InChannels, Batch: s.Batch,
 	}

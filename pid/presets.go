@@ -111,8 +111,8 @@ func (p Preset) Missing(c Config) error {
 	case p.Teacher == "":
 	case c.Teacher == "":
 		return fmt.Errorf("preset %s: no teacher: --teacher names its file, %s of EDM or one of your own", p.Name, p.Teacher)
-	case c.VGG == "" && c.Loss == "lpips":
-		return fmt.Errorf("preset %s: the loss lpips needs torchvision's VGG16: --vgg names its file, vgg16-397923af.pth", p.Name)
+	case c.VGG == "" && c.Perceptual():
+		return fmt.Errorf("preset %s: the loss %s needs torchvision's VGG16: --vgg names its file, vgg16-397923af.pth", p.Name, c.Loss)
 	}
 	return nil
 }

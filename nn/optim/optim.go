@@ -8,6 +8,9 @@
 package optim
 
 import (
+	"fmt"
+	"strings"
+
 	"onestep/autograd"
 	"onestep/kernels"
 	"onestep/tensor"
@@ -28,6 +31,31 @@ var (
 	Adam  = Rule{}
 	RAdam = Rule{Rectified: true}
 )
+
+// Rules are those that settings can name. To add one, add it here, and its arithmetic to [kernels.Adam].
+var Rules = []struct {
+	Name string
+	Rule Rule
+}{{"radam", RAdam}, {"adam", Adam}}
+
+// RuleNamed finds a rule. Its error begins with the name.
+func RuleNamed(name string) (Rule, error) {
+	for _, r := range Rules {
+		if r.Name == name {
+			return r.Rule, nil
+		}
+	}
+	return Rule{}, fmt.Errorf("%q: want %s", name, RuleNames())
+}
+
+// RuleNames lists all rules for people: radam or adam.
+func RuleNames() string {
+	var names []string
+	for _, r := range Rules {
+		names = append(names, r.Name)
+	}
+	return strings.Join(names, " or ")
+}
 
 // WithDefaults is the rule with what it leaves out.
 func (r Rule) WithDefaults() Rule {

@@ -80,15 +80,15 @@ func (f *flags) options() []option {
 		{cli.New("Networks", "checkpoint-blocks", "", "compute blocks again in the backward pass: less memory, a third more time", (*cli.Yes)(&f.Recompute)), mustMatch},
 		{cli.New("Networks", "init-scale", "FACTOR", "multiplies the student's last convolution at the start", (*cli.Real)(&f.InitScale)), mustMatch},
 
-		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)), mustMatch},
+		{cli.New("Loss", "loss", "NAME", "distance between both sides of the equation: "+pid.DistanceNames(), (*cli.Text)(&f.Loss)), mustMatch},
 		{cli.New("Loss", "n", "POINTS", "grid points of the noise level", (*cli.Count)(&f.Points)), mustMatch},
-		{cli.New("Loss", "weighting", "NAME", "of noise levels: uniform, snr, snr+1, karras or truncated-snr", (*cli.Text)(&f.Weighting)), mustMatch},
+		{cli.New("Loss", "weighting", "NAME", "of noise levels: "+pid.WeightingNames(), (*cli.Text)(&f.Weighting)), mustMatch},
 		{cli.New("Loss", "stratified", "", "spread a batch's noise levels evenly over the grid; --stratified=false: draw each freely", (*cli.Yes)(&f.Stratified)), mustMatch},
 
 		{cli.New("Optimiser", "steps", "STEPS", "optimiser steps of the whole run", (*cli.Count)(&f.Steps)), mayChange},
 		{cli.New("Optimiser", "batch", "SAMPLES", "samples per step", (*cli.Count)(&f.Batch)), mustMatch},
 		{cli.New("Optimiser", "microbatch", "SAMPLES", "samples at a time, to save memory; 0: all of the batch", (*cli.Count)(&f.Micro)), mustMatch},
-		{cli.New("Optimiser", "optimizer", "NAME", "radam or adam", (*cli.Text)(&f.Optimizer)), mustMatch},
+		{cli.New("Optimiser", "optimizer", "NAME", pid.OptimizerNames(), (*cli.Text)(&f.Optimizer)), mustMatch},
 		{cli.New("Optimiser", "lr", "RATE", "learning rate", (*cli.Real)(&f.LR)), mayChange},
 		{cli.New("Optimiser", "warmup", "STEPS", "linear rise of the learning rate at the start", (*cli.Count)(&f.Warmup)), mustMatch},
 		{cli.New("Optimiser", "anneal-from", "FRACTION", "part of the run after which the rate falls in a straight line; 1: never", (*cli.Real)(&f.AnnealFrom)), mustMatch},

@@ -29,7 +29,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Job", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64, whose networks are known without a file", (*cli.Text)(&f.preset)),
 		cli.New("Job", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)),
 		cli.New("Job", "teacher", "FILE", "teacher weights; empty: the preset's network", (*cli.Text)(&f.Teacher)),
-		cli.New("Job", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)),
+		cli.New("Job", "loss", "NAME", "distance between both sides of the equation: "+pid.DistanceNames(), (*cli.Text)(&f.Loss)),
 		cli.New("Job", "batch", "SAMPLES", "samples per step, of all processes", (*cli.Count)(&f.Batch)),
 		cli.New("Job", "microbatch", "SAMPLES", "samples at a time; 0: all of a process's share", (*cli.Count)(&f.Micro)),
 		cli.New("Job", "fp16", "", "half-precision storage", (*cli.Yes)(&f.FP16)),

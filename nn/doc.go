@@ -14,6 +14,13 @@
 // input, as the reference does, once per update: [onestep/autograd.Cast] keeps the copy beside the parameter.
 // Normalisation, softmax, embeddings and master weights stay float32. [LPIPS] can do the same.
 //
+// # To add
+//
+//   - a module, 1 place: its file, with its declaration by a [Scope] and its Forward; its test has a golden case or a gradient check
+//   - a network, 1 place: its file, which registers a [Family]; dhariwalunet.go is the shorter example. Weight files are recognised by their keys,
+//     and commands know it. A setting that no other network has is one more: a field of [UNetConfig], with omitempty.
+//   - a perceptual network, 1 place: its file, with the methods of [Features]; what compares by it: [onestep/pid.Distances]
+//
 // # References
 //
 //   - [karras22] T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv:2206.00364

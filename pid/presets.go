@@ -78,6 +78,19 @@ var ImageNet64 = func() Config {
 	return c
 }()
 
+// PresetNames lists all presets for people: ours, and the paper's, which are for published teachers.
+func PresetNames() string {
+	var ours, papers []string
+	for _, p := range Presets {
+		if p.Teacher == "" {
+			ours = append(ours, p.Name)
+		} else {
+			papers = append(papers, p.Name)
+		}
+	}
+	return choice(ours) + ", or the paper's " + choice(papers)
+}
+
 // PresetNamed finds a preset. Its rates may be changed.
 func PresetNamed(name string) (Preset, error) {
 	var names []string

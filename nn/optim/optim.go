@@ -32,7 +32,7 @@ var (
 	RAdam = Rule{Rectified: true}
 )
 
-// Rules are those that settings can name. To add one, add it here, and its arithmetic to [kernels.Adam].
+// Rules are those that settings can name.
 var Rules = []struct {
 	Name string
 	Rule Rule
@@ -111,9 +111,9 @@ func New(rule Rule, vars []*autograd.Var, rates []float64) *Optimizer {
 // device is where the parameters are, of which there is at least one.
 func (o *Optimizer) device() *tensor.Device { return o.Vars[0].Device() }
 
-// Step updates every parameter that has a gradient, and every average, unless the loss or the gradient overflowed. lr is asked for the rate
-// again whenever a [tensor.Program] is replayed. Report r begins with [ReportWords] words, which are filled, and goes on with the losses of
-// all samples.
+// Step updates every parameter that has a gradient, and every average, unless the loss or the gradient overflowed. lr is called for the
+// learning rate again whenever a [tensor.Program] is replayed. The report r is [ReportWords] words, which Step fills, and then the losses of all
+// samples, which it reads.
 func (o *Optimizer) Step(lr func() float64, r *tensor.Tensor) {
 	d := o.device()
 	d.Scope(func() []*tensor.Tensor {

@@ -57,7 +57,7 @@ func (f *flags) options() []option {
 		{cli.New("Run", "out", "DIR", "run folder to make, or with --resume to continue; empty: the next free runs/NNN, or the last one", (*cli.Text)(&f.Out)), perCall},
 		{cli.New("Run", "resume", "", "continue the run in --out from its newest whole checkpoint, with its settings", (*cli.Yes)(&f.Resume)), perCall},
 		{cli.New("Run", "resume-reference", "DIR", "begin at the newest checkpoint that the PID reference repository left there: weights, averages, optimiser, step", (*cli.Text)(&f.reference)), perCall},
-		{cli.New("Run", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64; --config and other flags override them", (*cli.Text)(&f.preset)), perCall},
+		{cli.New("Run", "preset", "NAME", "settings to start from: "+pid.PresetNames()+"; --config and other flags override them", (*cli.Text)(&f.preset)), perCall},
 		{cli.New("Run", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)), perCall},
 		{cli.New("Run", "seed", "N", "seed of all random numbers", (*cli.Seed)(&f.Seed)), mustMatch},
 		{cli.New("Run", "threads", "N", "worker threads, which do not change results; 0: one per processor", (*cli.Count)(&f.Threads)), perCall},

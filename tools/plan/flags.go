@@ -26,7 +26,7 @@ type flags struct {
 // options lists all flags, bound to f.
 func (f *flags) options() []cli.Option {
 	return []cli.Option{
-		cli.New("Job", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64, whose networks are known without a file", (*cli.Text)(&f.preset)),
+		cli.New("Job", "preset", "NAME", "settings to start from: "+pid.PresetNames()+", whose networks are known without a file", (*cli.Text)(&f.preset)),
 		cli.New("Job", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)),
 		cli.New("Job", "teacher", "FILE", "teacher weights; empty: the preset's network", (*cli.Text)(&f.Teacher)),
 		cli.New("Job", "loss", "NAME", "distance between both sides of the equation: "+pid.DistanceNames(), (*cli.Text)(&f.Loss)),

@@ -15,7 +15,7 @@ type Step struct {
 	LPIPS bool      // the distance of the reference, on VGG16 at 224×224; else L2
 	Rates []float64 // of the averages; nil: one
 
-	Checkpoint bool // compute blocks again in the backward pass
+	Recompute bool // compute blocks again in the backward pass
 }
 
 // PIDStep is a trainer of the reference's settings on random weights: RAdam, 250 grid points.
@@ -33,7 +33,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	teacher.CopyFrom(student.Params)
 	teacher.Freeze()
 	teacher.Half, student.Half = s.Half, s.Half
-	student.Checkpoint = s.Checkpoint
+	student.Recompute = s.Recompute
 	distance := pid.L2
 	if s.LPIPS {
 		vgg := nn.NewVGG16(d)
@@ -53,7 +53,7 @@ func PIDStep(d *tensor.Device, s Step) (*pid.Trainer, error) {
 	o := &pid.Distillation{
 		Loss: &pid.Loss{
 			Student: pid.NewStudent(student), Teacher: pid.NewTeacher(teacher),
-			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Weightings["uniform"],
+			Levels: pid.EDMLevels(250), Distance: distance, Weighting: pid.Uniform,
 		},
 		Random: r, H: s.Net.Resolution, W: s.Net.Resolution, C: s.Net.InChannels, Batch: s.Batch,
 	}

@@ -50,7 +50,7 @@ func BenchmarkPIDStepImageNet64(b *testing.B) {
 			cpu := kernels.NewCPU(0)
 			defer cpu.Close()
 			tr, err := bench.PIDStep(tensor.On(cpu), bench.Step{
-				Net: nn.ImageNet64(), Batch: 1, Half: half, LPIPS: true, Rates: []float64{0.999, 0.9999, 0.99995}, Checkpoint: true,
+				Net: nn.ImageNet64(), Batch: 1, Half: half, LPIPS: true, Rates: []float64{0.999, 0.9999, 0.99995}, Recompute: true,
 			})
 			if err != nil {
 				b.Fatal(err)

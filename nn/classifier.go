@@ -8,7 +8,7 @@ import (
 	"onestep/tensor"
 )
 
-// ClassifierConfig describes a [Classifier]; it is JSON in its checkpoints.
+// ClassifierConfig describes a [Classifier]; it is JSON in its weight files.
 type ClassifierConfig struct {
 	Channels int   `json:"channels"` // of the images: 1 or 3
 	Widths   []int `json:"widths"`   // of the stages: two convolutions each, with a halving of the image between stages
@@ -44,7 +44,7 @@ func (c ClassifierConfig) LeastParameters() float64 {
 	return n
 }
 
-// JSON is the configuration as it stands in a checkpoint.
+// JSON is the configuration as it stands in a weight file.
 func (c ClassifierConfig) JSON() string {
 	b, err := json.Marshal(c)
 	if err != nil {

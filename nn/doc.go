@@ -1,6 +1,6 @@
 // Package nn holds modules and networks: EDM's two U-Nets and their preconditioning [karras22], LPIPS [zhang18], the Inception
 // network of FID [szegedy16, heusel17], and the small classifiers of the default job. A constructor is one struct literal; the names
-// that [Scope] makes are those of the published checkpoints, so loading needs no table.
+// that [Scope] makes are those of the published weights, so loading needs no table.
 //
 // # Weights
 //
@@ -13,6 +13,13 @@
 // A network with Half set casts the image to binary16 where the encoder begins; convolutions cast their weights to the type of their
 // input, as the reference does, once per update: [onestep/autograd.Cast] keeps the copy beside the parameter.
 // Normalisation, softmax, embeddings and master weights stay float32. [LPIPS] can do the same.
+//
+// # To add
+//
+//   - a module, 1 place: its file, with its declaration by a [Scope] and its Forward; its test has a golden case or a gradient check
+//   - a network, 1 place: its file, which registers a [Family]; dhariwalunet.go is the shorter example. Weight files are recognised by their keys,
+//     and commands know it. A setting that no other network has is one more: a field of [UNetConfig], with omitempty.
+//   - a perceptual network, 1 place: its file, with the methods of [Features]; what compares by it: [onestep/pid.Distances]
 //
 // # References
 //

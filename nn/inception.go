@@ -49,8 +49,8 @@ type InceptionFeatures struct {
 	LogitsNoBias []float32 // (N,1008): without the bias of the last layer, for the Inception Score
 }
 
-// NewInception declares the network with the tensors of a layout's files, but for what those hold besides (num_batches_tracked). They have
-// undefined values until they are set.
+// NewInception declares the network with the tensors that a layout's files have, without the counters num_batches_tracked. Their values are undefined
+// until they are set.
 func NewInception(d *tensor.Device, layout InceptionLayout) *Inception {
 	ps, s := newInceptionScope(d, layout)
 	n := &Inception{Params: ps, Layout: layout, Input: layout}

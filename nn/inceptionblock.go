@@ -34,7 +34,7 @@ func (b inceptionBranch) split(s inceptionScope, in int, units ...inceptionUnit)
 	return b
 }
 
-// after puts a pooling before a branch.
+// after is the branch with a pooling before it.
 func (b inceptionBranch) after(p autograd.Pool) inceptionBranch {
 	b.pool = &p
 	return b
@@ -78,7 +78,7 @@ func (b inceptionBranch) channels(in int) (sum int) {
 	return in
 }
 
-// into makes the branch's result the channels of y from one on.
+// into writes the branch's result into the channels of y that begin at from.
 func (b inceptionBranch) into(y *tensor.Tensor, from int, x *autograd.Var) {
 	if b.pool != nil {
 		x = autograd.Pool2D(x, *b.pool)

@@ -6,7 +6,7 @@ import (
 	"onestep/autograd"
 )
 
-// Fans of a layer, for initialisation: inputs and outputs of one unit, times the taps of the kernel.
+// fans are the inputs and outputs of one unit of a layer, times the taps of its kernel: what initial values are scaled by.
 type fans struct{ in, out int }
 
 // style is how a family of networks initialises a layer: given the fans, one rule for the weight and one for the bias.
@@ -67,7 +67,7 @@ func NewGroupNorm(s Scope, channels int, eps float32) *GroupNorm {
 	}
 }
 
-// Forward normalises (N,H,W,C); m says what is done besides.
+// Forward normalises (N,H,W,C). Of m, groups and ε are set here; the rest says what else is done in the same pass.
 func (g *GroupNorm) Forward(x *autograd.Var, m autograd.Norm) *autograd.Var {
 	m.Groups, m.Eps = g.Groups, g.Eps
 	return autograd.GroupNorm(x, g.Weight, g.Bias, m)

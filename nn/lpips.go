@@ -80,6 +80,9 @@ func NewUniformLPIPS(d *tensor.Device, net Features, channels []int) *LPIPS {
 	return l
 }
 
+// constant makes a tensor that lives as long as the program.
+func constant(d *tensor.Device, x []float32) *tensor.Tensor { return d.FromFloat32(x, len(x)) }
+
 // Distance is d(x,y) of each sample. Shapes: x, y (N,H,W,C); result (N) float32.
 func (l *LPIPS) Distance(x, y *autograd.Var) *autograd.Var {
 	return autograd.Scope(x.Device(), func() *autograd.Var {

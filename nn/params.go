@@ -14,6 +14,8 @@ type Params struct {
 	List   []*Param
 	Device *tensor.Device
 	byName map[string]*Param
+
+	constants []*tensor.Tensor // that follow from the configuration, and are in no file
 }
 
 // Param is one named tensor of a network: a parameter, or a buffer that is saved but not trained.
@@ -99,6 +101,13 @@ func (s Scope) Fixed(name string, shape []int, values []float32) {
 	s.add(&Param{Name: name, Shape: shape, Buffer: true, fixed: values})
 }
 
+// constant makes a tensor that lives as long as the network, and that no file has.
+func (s Scope) constant(x []float32) *tensor.Tensor {
+	t := s.params.Device.FromFloat32(x, len(x))
+	s.params.constants = append(s.params.constants, t)
+	return t
+}
+
 // Trained lists the parameters without the buffers, in state-dict order.
 func (ps *Params) Trained() []*Param {
 	return slices.DeleteFunc(slices.Clone(ps.List), func(p *Param) bool { return p.Buffer })
@@ -150,6 +159,9 @@ func (ps *Params) Release() {
 		if p.Var != nil {
 			p.Var.Release()
 		}
+	}
+	for _, t := range ps.constants {
+		t.Release()
 	}
 }
 

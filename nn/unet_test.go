@@ -93,16 +93,16 @@ func TestUNetSameBits(t *testing.T) {
 		const batch = 4
 		peak := func() int64 { _, p := d.Memory(); return p }
 		u := build()
-		u.Checkpoint = true
+		u.Recompute = true
 		again, _ := step(d, u, batch, someDropout)
 		low := peak()
-		u.Checkpoint = false
+		u.Recompute = false
 		want, _ := step(d, u, batch, someDropout)
 		if !slices.Equal(again, want) {
-			t.Error("Checkpoint changes the numbers")
+			t.Error("Recompute changes the numbers")
 		}
 		if peak() <= low {
-			t.Errorf("Checkpoint takes %d bytes, the plain network %d", low, peak())
+			t.Errorf("Recompute takes %d bytes, the plain network %d", low, peak())
 		}
 		c := kernels.NewCPUAt(d.Self().(*kernels.CPU).ISA(), 1)
 		c.Poison()

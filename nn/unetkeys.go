@@ -10,33 +10,27 @@ import (
 // from them but for dropout, and for the resampling filter, of which the length does: [1,1] and [1,3,3,1] are taken. Tensors that the network does
 // not have, or has with other shapes, are for the caller to find.
 func UNetConfigOf(shapes map[string][]int) (UNetConfig, error) {
-	k := unetKeys{}
-	for name, shape := range shapes {
-		k[strings.TrimPrefix(name, "model.")] = shape
+	k := keysOf(shapes)
+	for _, f := range families {
+		if !f.recognise(k) {
+			continue
+		}
+		if c := f.read(k); c.ModelChannels > 0 {
+			return c, c.Check()
+		}
 	}
-	c := DhariwalDefaults()
-	if k.has("out_conv.weight") {
-		c.ModelChannels = k.dim("map_layer0.weight", 1)
-		c.OutChannels = k.dim("out_conv.weight", 0)
-	} else {
-		c = SongDefaults()
-		c.ModelChannels = k.dim("map_layer0.weight", 0) / 4
-		c.ChannelMultNoise = k.dim("map_layer0.weight", 1) / max(1, c.ModelChannels)
-	}
-	if c.ModelChannels < 1 {
-		return c, fmt.Errorf("nn: not the tensors of a SongUNet or DhariwalUNet: no usable map_layer0.weight among %d", len(shapes))
-	}
-	c.LabelDim, c.AugmentDim = k.dim("map_label.weight", 1), k.dim("map_augment.weight", 1)
-	c.levels(k)
-	if c.ModelType == "SongUNet" {
-		c.OutChannels = k.dim(fmt.Sprintf("dec.%dx%d_aux_conv.weight", c.Resolution, c.Resolution), 0)
-		c.song(k)
-	}
-	return c, c.Check()
+	return UNetConfig{}, fmt.Errorf("nn: not the tensors of a %s: no usable map_layer0.weight among %d", FamilyNames("or"), len(shapes))
 }
 
-// levels reads the resolution and, from the encoder, the levels below it.
-func (c *UNetConfig) levels(k unetKeys) {
+// Undecided is the tensor whose shape leaves open which network of a configuration, found by [UNetConfigOf], has these tensors, and why. "", "": none
+// does.
+func (c UNetConfig) Undecided(shapes map[string][]int) (tensor, why string) {
+	return c.family().undecided(c, keysOf(shapes))
+}
+
+// readTrunk reads labels, the resolution and, from the encoder, the levels below it. A family has read ModelChannels.
+func (c *UNetConfig) readTrunk(k unetKeys) {
+	c.LabelDim, c.AugmentDim = k.dim("map_label.weight", 1), k.dim("map_augment.weight", 1)
 	c.Resolution, c.ChannelMult, c.NumBlocks, c.AttnResolutions = 0, nil, 0, []int{}
 	for name := range k {
 		if r, ok := resolution(name, "_conv.weight"); ok {
@@ -49,27 +43,13 @@ func (c *UNetConfig) levels(k unetKeys) {
 		if !k.has(block(0) + "conv0.weight") {
 			break
 		}
-		c.ChannelMult = append(c.ChannelMult, k.dim(block(0)+"conv0.weight", 0)/c.ModelChannels)
+		c.ChannelMult = append(c.ChannelMult, k.dim(block(0)+"conv0.weight", 0)/max(1, c.ModelChannels))
 		for k.has(block(c.NumBlocks) + "conv0.weight") {
 			c.NumBlocks++
 		}
 		if k.has(block(0) + "qkv.weight") {
 			c.AttnResolutions = append(c.AttnResolutions, res)
 		}
-	}
-}
-
-// song reads what the other family does not have.
-func (c *UNetConfig) song(k unetKeys) {
-	if k.has("map_noise.freqs") {
-		c.EmbeddingType = "fourier"
-	}
-	half := fmt.Sprintf("enc.%dx%d_", c.Resolution/2, c.Resolution/2)
-	if k.has(half + "aux_residual.weight") {
-		c.EncoderType = "residual"
-	}
-	if k.dim(half+"down.conv0.resample_filter", 3) == 4 {
-		c.ResampleFilter = []float32{1, 3, 3, 1}
 	}
 }
 
@@ -87,6 +67,14 @@ func resolution(name, suffix string) (r int, ok bool) {
 
 // unetKeys are shapes by name.
 type unetKeys map[string][]int
+
+func keysOf(shapes map[string][]int) unetKeys {
+	k := unetKeys{}
+	for name, shape := range shapes {
+		k[strings.TrimPrefix(name, "model.")] = shape
+	}
+	return k
+}
 
 func (k unetKeys) has(name string) bool { return k[name] != nil }
 

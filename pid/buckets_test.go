@@ -16,13 +16,13 @@ func TestBucketsOfUNet(t *testing.T) {
 	d := tensor.On(kernels.NewCPU(2))
 	c := nn.SongDefaults()
 	c.Resolution, c.InChannels, c.OutChannels, c.ModelChannels, c.ChannelMult, c.NumBlocks, c.AttnResolutions = 8, 1, 1, 8, []int{1, 2}, 2, []int{4}
-	for _, checkpoint := range []bool{false, true} {
+	for _, recompute := range []bool{false, true} {
 		net, err := nn.NewUNet(d, c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		net.Init(tensor.Random{Seed: 5})
-		net.Checkpoint = checkpoint
+		net.Recompute = recompute
 		params := net.Vars()
 		l := &listener{first: params[0]}
 		s := newGradientSums(l, params, 4<<10)
@@ -44,9 +44,9 @@ func TestBucketsOfUNet(t *testing.T) {
 		for end > 0 && left[end-1] == 0 {
 			end--
 		}
-		t.Logf("checkpoint %t: of %d buckets %d are sent with the last gradient; left before each: %v", checkpoint, len(left), len(left)-end, left)
+		t.Logf("recompute %t: of %d buckets %d are sent with the last gradient; left before each: %v", recompute, len(left), len(left)-end, left)
 		if len(left) != len(s.buckets) || len(left)-end > 1+len(left)/8 || left[len(left)/2] < len(params)/3 {
-			t.Errorf("checkpoint %t: the sums begin late", checkpoint)
+			t.Errorf("recompute %t: the sums begin late", recompute)
 		}
 	}
 }
@@ -75,11 +75,11 @@ func (l *listener) AllReduce(bucket []*tensor.Tensor) {
 }
 
 // Buckets hold the parameters from the last to the first, as many as fit, and all but the last are on their way before the backward pass ends,
-// through checkpoints too.
+// through blocks that are computed again, too.
 func TestBuckets(t *testing.T) {
 	const n = 10 // a quarter of a bucket of 160 bytes
 	d := tensor.On(kernels.NewCPU(2))
-	for _, checkpoint := range []bool{false, true} {
+	for _, recompute := range []bool{false, true} {
 		var params []*autograd.Var
 		for range 10 {
 			params = append(params, autograd.Param(d.FromFloat32(make([]float32, n), n)))
@@ -93,7 +93,7 @@ func TestBuckets(t *testing.T) {
 			y := autograd.Scope(d, func() *autograd.Var {
 				x := x.Add(params[0])
 				for _, p := range params[1:] {
-					if f := func(in ...*autograd.Var) *autograd.Var { return autograd.SiLU(in[0].Mul(p)) }; checkpoint {
+					if f := func(in ...*autograd.Var) *autograd.Var { return autograd.SiLU(in[0].Mul(p)) }; recompute {
 						x = autograd.Checkpoint(f, x)
 					} else {
 						x = f(x)
@@ -107,7 +107,7 @@ func TestBuckets(t *testing.T) {
 			})
 			// The first bucket is 9, 8, the unused one, which has no gradient, and 7; there is no room for 6.
 			if want := []int{3 * n, 4 * n, 3 * n}; !slices.Equal(l.lengths, want) || l.early != 2 {
-				t.Errorf("checkpoint %t: buckets of %v, want %v; %d while the pass went on, want 2", checkpoint, l.lengths, want, l.early)
+				t.Errorf("recompute %t: buckets of %v, want %v; %d while the pass went on, want 2", recompute, l.lengths, want, l.early)
 			}
 			for _, p := range params {
 				p.ZeroGrad()

@@ -21,15 +21,15 @@ type Config struct {
 	Teacher string `json:"teacher"` // weight file; "": the embedded one
 	VGG     string `json:"vgg"`     // VGG16 weight file for LPIPS; "": the embedded perceptual network
 
-	Loss       string `json:"loss"`       // l1, l2, lpips; paper: lpips
-	Weighting  string `json:"weighting"`  // a key of Weightings; code: uniform
+	Loss       string `json:"loss"`       // the name of one of Distances; paper: lpips
+	Weighting  string `json:"weighting"`  // the name of one of Weightings; code: uniform
 	Points     int    `json:"n"`          // grid points of the noise level; paper: 250
 	Stratified bool   `json:"stratified"` // spread a batch's levels evenly over the grid; code: false
 
 	Steps      int       `json:"steps"`       // of the run; code: 800000
 	Batch      int       `json:"batch"`       // samples per step; paper: 512
 	Micro      int       `json:"microbatch"`  // samples at a time; 0: all of the batch; code: 64
-	Optimizer  string    `json:"optimizer"`   // radam or adam; code: radam
+	Optimizer  string    `json:"optimizer"`   // the name of one of optim.Rules; code: radam
 	LR         float64   `json:"lr"`          // learning rate; paper: 2e-4
 	Warmup     int       `json:"warmup"`      // steps of linear rise; code: 0
 	AnnealFrom float64   `json:"anneal_from"` // fraction of the run after which the rate falls; 1: constant, as in the code
@@ -38,9 +38,9 @@ type Config struct {
 	EMA        []float64 `json:"ema"`         // rates of the averages; code: 0.999, 0.9999, 0.99995
 	InitScale  float64   `json:"init_scale"`  // of the last convolution at the start; code: 1
 
-	FP16       bool   `json:"fp16"`              // half-precision storage; code: false
-	Checkpoint bool   `json:"checkpoint_blocks"` // compute blocks again in the backward pass; code: false
-	Seed       uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
+	FP16      bool   `json:"fp16"`              // half-precision storage; code: false
+	Recompute bool   `json:"checkpoint_blocks"` // compute blocks again in the backward pass; code: false
+	Seed      uint64 `json:"seed"`              // of all random numbers; the code draws none of its own
 
 	SaveEvery   int `json:"save_every"`   // steps; 0: only at the end; code: 10000
 	Keep        int `json:"keep"`         // checkpoints, the newest and those before it; 0: all, as in the code
@@ -79,13 +79,17 @@ func (c Config) Check() error {
 	if err := c.checkFID(); err != nil {
 		return err
 	}
+	distance, err := DistanceNamed(c.Loss)
+	if err != nil {
+		return err
+	}
+	if c.VGG != "" && !distance.Perceptual {
+		return fmt.Errorf("vgg %s: only the loss %s uses it, not %s", c.VGG, perceptualNames(), c.Loss)
+	}
+	if _, err := optim.RuleNamed(c.Optimizer); err != nil {
+		return fmt.Errorf("optimizer %w", err)
+	}
 	switch {
-	case c.Loss != "l1" && c.Loss != "l2" && c.Loss != "lpips":
-		return fmt.Errorf("loss %q: want l1, l2 or lpips", c.Loss)
-	case c.VGG != "" && c.Loss != "lpips":
-		return fmt.Errorf("vgg %s: only the loss lpips uses it, not %s", c.VGG, c.Loss)
-	case c.Optimizer != "radam" && c.Optimizer != "adam":
-		return fmt.Errorf("optimizer %q: want radam or adam", c.Optimizer)
 	case c.Points < 2:
 		return fmt.Errorf("n %d: a grid has at least 2 points", c.Points)
 	case c.Steps < 1 || c.Batch < 1:
@@ -175,22 +179,18 @@ func (c *Config) Decode(path string, b []byte) error {
 	return nil
 }
 
-// Rule is the optimiser.
+// OptimizerNames lists the optimisers that a configuration can name, for people.
+func OptimizerNames() string { return optim.RuleNames() }
+
+// Rule is the optimiser of a configuration that was checked.
 func (c Config) Rule() optim.Rule {
-	r := optim.Rule{Rectified: c.Optimizer == "radam", Clip: c.Clip}
+	r, err := optim.RuleNamed(c.Optimizer)
+	if err != nil {
+		panic(fmt.Errorf("pid: optimizer %w", err))
+	}
+	r.Clip = c.Clip
 	if c.FP16 {
 		r.Scale = optim.Half
 	}
 	return r
-}
-
-// distance is the configured one; perceptual is what lpips means.
-func (c Config) distance(perceptual *nn.LPIPS) Distance {
-	switch c.Loss {
-	case "l1":
-		return L1
-	case "l2":
-		return L2
-	}
-	return perceptual.Distance
 }

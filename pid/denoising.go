@@ -48,7 +48,7 @@ func (o *Denoising) Losses(step *int, first, n int) *autograd.Var {
 	return autograd.Scope(d, func() *autograd.Var {
 		clean := imageInput(d, im, images, changes)
 		noise := autograd.Normal(d, o.Random, tensor.Noise, step, first, 1, n, im.H, im.W, im.C)
-		noisy := autograd.SampleAxpby(nn.Coefficients(d, sigma, one), clean, nn.Coefficients(d, sigma, itself), noise)
+		noisy := autograd.SampleAxpby(nn.Coefficients(d, sigma, one), clean, nn.Coefficients(d, sigma, identity), noise)
 		in := nn.Inputs{Labels: OneHot(d, labels, net.LabelDim), Augment: augmentLabels(d, changes, net.AugmentDim)}
 		if o.Dropout > 0 {
 			in.Dropout = &nn.Dropout{P: o.Dropout, Random: o.Random, Step: step, Sample: first}

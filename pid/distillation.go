@@ -47,8 +47,8 @@ func (o *Distillation) Level(step, sample int) float64 {
 // NoClass is the label of a sample of no class in particular.
 const NoClass = -1
 
-// OneHot is the labels as rows of zeros with a one, all zeros for NoClass, (N,classes); nil for a network without classes. The labels are read again whenever a
-// [tensor.Program] is replayed.
+// OneHot is the labels as rows of zeros with a one, all zeros for NoClass, (N,classes); nil for a network without classes. The labels are read again
+// whenever a [tensor.Program] is replayed.
 func OneHot(d *tensor.Device, labels []int, classes int) *autograd.Var {
 	if classes == 0 {
 		return nil

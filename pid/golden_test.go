@@ -53,7 +53,7 @@ func pair(t *testing.T, g *golden.File, d *tensor.Device, levels int) *pid.Loss 
 		Teacher:   &nn.Precond{Net: teacher, SigmaData: 0.5},
 		Levels:    pid.EDMLevels(levels),
 		Distance:  pid.L2,
-		Weighting: pid.Weightings["uniform"],
+		Weighting: pid.Uniform,
 	}
 }
 
@@ -114,10 +114,10 @@ func TestGoldenPIDLoss(t *testing.T) {
 			golden.Rel(c, "t", "t2", r.S, g.F64("f64.t2"), 1e-12)
 			golden.Rel(c, "image", "y_hat", published(r.X.Value), g.F64("f64.y_hat"), 1e-5)
 			golden.Rel(c, "image", "y_hat_dt", published(dt.Value), g.F64("f64.y_hat_dt"), 1e-5)
-			golden.Rel(c, "image", "teacher_pred", published(r.Pred.Value), g.F64("f64.teacher_pred"), 1e-5)
+			golden.Rel(c, "image", "teacher_pred", published(r.Teacher.Value), g.F64("f64.teacher_pred"), 1e-5)
 			golden.Rel(c, "image", "y_hat out", published(r.X.Value), g.F32("out.y_hat"), 1e-5)
 
-			target, exact, reference := published(r.Target.Value), g.F64("f64.target"), g.F32("out.target")
+			target, exact, reference := published(r.Student.Value), g.F64("f64.target"), g.F32("out.target")
 			per := len(target) / n
 			for k, index := range indices {
 				lo, hi := k*per, (k+1)*per
@@ -128,12 +128,12 @@ func TestGoldenPIDLoss(t *testing.T) {
 			}
 
 			// gradients at the two images: ∂target/∂ŷ = 1−a, ∂target/∂ŷ₂ = a
-			leaf := autograd.Param(r.Target.Value)
+			leaf := autograd.Param(r.Student.Value)
 			seed := make([]float32, n)
 			for k := range seed {
 				seed[k] = float32(loss.Weighting(r.T[k]) / float64(n))
 			}
-			autograd.Backward(loss.Distance(leaf, r.Pred), d.FromFloat32(seed, n))
+			autograd.Backward(loss.Distance(leaf, r.Teacher), d.FromFloat32(seed, n))
 			at, as := published(leaf.Grad), published(leaf.Grad)
 			for k := range n {
 				a := r.T[k] / (r.T[k] - r.S[k])

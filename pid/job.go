@@ -21,10 +21,15 @@ type Job struct {
 	spare      *Student      // draws for weights that no network holds
 }
 
-// NewJob sets a run up: the student starts as the teacher. perceptual is needed for the loss lpips only.
+// NewJob sets a run up: the student starts as the teacher. perceptual is the network of a distance that compares features, and not
+// needed for others.
 func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
-	if c.Loss == "lpips" && perceptual == nil {
-		return nil, fmt.Errorf("loss lpips: no perceptual network for %d-pixel images of %d channels", teacher.Resolution, teacher.InChannels)
+	distance, err := DistanceNamed(c.Loss)
+	if err != nil {
+		return nil, err
+	}
+	if distance.Perceptual && perceptual == nil {
+		return nil, fmt.Errorf("loss %s: no perceptual network for %d-pixel images of %d channels", c.Loss, teacher.Resolution, teacher.InChannels)
 	}
 	if teacher.InChannels != teacher.OutChannels {
 		return nil, fmt.Errorf("teacher: %d channels in and %d out: not a denoiser", teacher.InChannels, teacher.OutChannels)
@@ -37,7 +42,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	}
 	net.CopyFrom(teacher.Params)
 	net.ScaleOutput(float32(c.InitScale))
-	net.Checkpoint = c.Checkpoint
+	net.Recompute = c.Recompute
 	teacher.Half, net.Half = c.FP16, c.FP16
 	if perceptual != nil {
 		perceptual.Half = c.FP16 // Deviation: the reference leaves it to PyTorch's TF32, at half the speed; TestHalfLPIPS bounds the difference
@@ -53,7 +58,7 @@ func NewJob(c Config, teacher *nn.UNet, perceptual *nn.LPIPS) (*Job, error) {
 	j.Trainer = &Trainer{
 		Objective: &Distillation{
 			Loss: &Loss{
-				Student: j.Student, Teacher: j.Teacher, Levels: levels, Distance: c.distance(perceptual), Weighting: weighting,
+				Student: j.Student, Teacher: j.Teacher, Levels: levels, Distance: distance.New(perceptual), Weighting: weighting,
 			},
 			Random: tensor.Random{Seed: c.Seed}, H: net.Resolution, W: net.Resolution, C: net.InChannels,
 			Batch: c.Batch, Stratified: c.Stratified,

@@ -26,10 +26,10 @@ type Loss struct {
 
 // Residual is both sides of the ODE for a batch, and the image they are taken at.
 type Residual struct {
-	T, S   []float64     // levels t and s
-	X      *autograd.Var // x_θ(z,t), (N,H,W,C), constant
-	Target *autograd.Var // x − t·∂x/∂t, (N,H,W,C), with gradient
-	Pred   *autograd.Var // D_φ(x,t), (N,H,W,C), constant
+	T, S    []float64     // levels t and s
+	X       *autograd.Var // x_θ(z,t), (N,H,W,C), constant
+	Student *autograd.Var // x − t·∂x/∂t, (N,H,W,C), with gradient: where the tangent of the student's path arrives at level 0
+	Teacher *autograd.Var // D_φ(x,t), (N,H,W,C), constant: where the teacher's would
 }
 
 // Residual evaluates both sides at noise z (N,H,W,C) of standard deviation σ_max and grid indices i (N); labels (N,LabelDim) or nil. The
@@ -51,21 +51,21 @@ func (l *Loss) Residual(z *autograd.Var, i []int, labels *autograd.Var) Residual
 		both = autograd.Repeat(labels)
 	}
 	f := st.raw(autograd.Repeat(z), levels, both) // (2N,H,W,C): F(z,t), then F(z,s)
-	r.Target = autograd.PairAxpby(nn.Coefficients(d, at, itself), nn.Coefficients(d, as, itself), f)
+	r.Student = autograd.PairAxpby(nn.Coefficients(d, at, identity), nn.Coefficients(d, as, identity), f)
 
 	first := autograd.Const(f.Value.Part(0, n)) // F(z,t) without gradient
 	r.X = autograd.SampleAxpby(nn.Coefficients(d, r.T, st.noiseWeight), z, nn.Coefficients(d, r.T, st.netWeight), first)
-	r.Pred = l.Teacher.Denoise(r.X, r.T, labels)
+	r.Teacher = l.Teacher.Denoise(r.X, r.T, labels)
 	return r
 }
 
-func itself(x float64) float64 { return x }
+func identity(x float64) float64 { return x }
 
 // At is the weighted loss of each sample, (N).
 func (l *Loss) At(z *autograd.Var, i []int, labels *autograd.Var) *autograd.Var {
 	d := z.Device()
 	return autograd.Scope(d, func() *autograd.Var {
 		r := l.Residual(z, i, labels)
-		return autograd.SampleAxpby(nn.Coefficients(d, r.T, l.Weighting), l.Distance(r.Target, r.Pred), nil, nil)
+		return autograd.SampleAxpby(nn.Coefficients(d, r.T, l.Weighting), l.Distance(r.Student, r.Teacher), nil, nil)
 	})
 }

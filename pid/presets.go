@@ -78,6 +78,19 @@ var ImageNet64 = func() Config {
 	return c
 }()
 
+// PresetNames lists all presets for people: ours, and the paper's, which are for published teachers.
+func PresetNames() string {
+	var ours, papers []string
+	for _, p := range Presets {
+		if p.Teacher == "" {
+			ours = append(ours, p.Name)
+		} else {
+			papers = append(papers, p.Name)
+		}
+	}
+	return choice(ours) + ", or the paper's " + choice(papers)
+}
+
 // PresetNamed finds a preset. Its rates may be changed.
 func PresetNamed(name string) (Preset, error) {
 	var names []string
@@ -111,8 +124,8 @@ func (p Preset) Missing(c Config) error {
 	case p.Teacher == "":
 	case c.Teacher == "":
 		return fmt.Errorf("preset %s: no teacher: --teacher names its file, %s of EDM or one of your own", p.Name, p.Teacher)
-	case c.VGG == "" && c.Loss == "lpips":
-		return fmt.Errorf("preset %s: the loss lpips needs torchvision's VGG16: --vgg names its file, vgg16-397923af.pth", p.Name)
+	case c.VGG == "" && c.Perceptual():
+		return fmt.Errorf("preset %s: the loss %s needs torchvision's VGG16: --vgg names its file, vgg16-397923af.pth", p.Name, c.Loss)
 	}
 	return nil
 }

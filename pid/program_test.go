@@ -68,7 +68,7 @@ func TestReplay(t *testing.T) {
 		"l2":                func(*pid.Config) {},
 		"l1 in parts":       func(c *pid.Config) { c.Loss, c.Micro, c.Stratified = "l1", 4, false },
 		"fp16 clip":         func(c *pid.Config) { c.FP16, c.Clip = true, 0.05 },
-		"fp16 blocks parts": func(c *pid.Config) { c.FP16, c.Checkpoint, c.Micro = true, true, 1 },
+		"fp16 blocks parts": func(c *pid.Config) { c.FP16, c.Recompute, c.Micro = true, true, 1 },
 		"adam":              func(c *pid.Config) { c.Optimizer, c.Weighting = "adam", "snr+1" },
 	} {
 		trainers[name] = func(d *tensor.Device) *pid.Trainer { return pidtest.Job(t, d, change).Trainer }
@@ -231,7 +231,7 @@ func TestStepOnGPU(t *testing.T) {
 		bound  float64
 	}{
 		{"f32", func(c *pid.Config) { c.Batch, c.Micro = 2, 1 }, 1e-5},
-		{"f16", func(c *pid.Config) { c.Batch, c.FP16, c.Clip, c.Checkpoint = 1, true, 0.05, true }, 4 * 0x1p-11},
+		{"f16", func(c *pid.Config) { c.Batch, c.FP16, c.Clip, c.Recompute = 1, true, 0.05, true }, 4 * 0x1p-11},
 	} {
 		if !kernelstest.Turn(t, i, 2) {
 			continue

@@ -62,7 +62,7 @@ func (tr *Trainer) replay(step int, log2 float64) (text string) {
 	first, end := tr.share()
 	for n := 0; first < end && s.found == ""; first += n {
 		n = min(micro, end-first)
-		tr.examine(s, step, first, n)
+		tr.searchIn(s, step, first, n)
 		if s.found == "" || s.sample >= 0 || n == 1 {
 			continue
 		}
@@ -70,7 +70,7 @@ func (tr *Trainer) replay(step int, log2 float64) (text string) {
 		for k := first; k < first+n; k++ {
 			tr.Params.ZeroGrad()
 			s.found = ""
-			if tr.examine(s, step, k, 1); s.found != "" {
+			if tr.searchIn(s, step, k, 1); s.found != "" {
 				return s.found
 			}
 		}
@@ -79,8 +79,8 @@ func (tr *Trainer) replay(step int, log2 float64) (text string) {
 	return s.found
 }
 
-// examine makes the passes of some samples, and lets a search look on.
-func (tr *Trainer) examine(s *search, step, first, n int) {
+// searchIn makes the passes of some samples, while a search observes every operation.
+func (tr *Trainer) searchIn(s *search, step, first, n int) {
 	s.places, s.last, s.first, s.n = map[*tensor.Tensor]place{}, "", first, n
 	d := tr.Params.Device
 	d.Observe(s.see, func() {

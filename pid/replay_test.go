@@ -79,7 +79,7 @@ func TestReplayNames(t *testing.T) {
 			[]string{"the result of GroupNorm in teacher dec.4x4_in0.norm1 is ", "sample 0, and so is teacher dec.4x4_in0.norm1.bias"}},
 		{"half", func(c *pid.Config) { c.FP16 = true }, func(t *testing.T, j *pid.Job) { spoil(t, j.Student.Net.Params, "enc.4x4_block0.conv1.weight", 1e6) },
 			[]string{"the result of Cast in student enc.4x4_block0.conv1 is +Inf at element ", "whatever the sample"}},
-		{"blocks", func(c *pid.Config) { c.Checkpoint = true }, func(t *testing.T, j *pid.Job) { spoil(t, j.Student.Net.Params, "dec.8x8_block1.affine.weight", inf) },
+		{"blocks", func(c *pid.Config) { c.Recompute = true }, func(t *testing.T, j *pid.Job) { spoil(t, j.Student.Net.Params, "dec.8x8_block1.affine.weight", inf) },
 			[]string{"the result of Linear in student dec.8x8_block1.affine is "}},
 		{"sample", nil, func(t *testing.T, j *pid.Job) { wrap(j, plant{step: 3, sample: 4}) },
 			[]string{"the result of Mul after ", "is NaN at element 4 of [6], sample 4"}},

@@ -2,6 +2,7 @@ package pid
 
 import (
 	"math"
+	"slices"
 
 	"onestep/autograd"
 	"onestep/tensor"
@@ -34,78 +35,69 @@ func (s Sampler) NFE() int {
 }
 
 // Draw turns unit noise (N,H,W,C) into images. Sample k's churn noise is keyed by seeds[k], so it does not depend on the batch.
+//
+// It is Algorithm 2 of [karras22]: hat is the level t̂ᵢ to which churn goes back, x from there on x̂ᵢ.
 func (s Sampler) Draw(d Denoiser, noise *tensor.Tensor, labels *autograd.Var, r tensor.Random, seeds []uint64) []float32 {
-	ts := s.Levels.Steps(s.Steps)
-	x := make([]float64, noise.Len()) // the state
-	for i, v := range noise.Float32s() {
-		x[i] = float64(v) * ts[0]
+	slope := func(x vector, t float64) vector { // dx/dt = (x − D(x;t))/t
+		return x.minus(s.denoise(d, x, t, noise, labels)).over(t)
 	}
-	slope := make([]float64, len(x))
-	second := make([]float64, len(x))
-	next := make([]float64, len(x))
-	for k := range s.Steps {
-		t, to := ts[k], ts[k+1]
-		hat := s.churn(x, t, r, uint64(k), seeds)
-		s.slope(slope, d, x, hat, noise, labels)
-		for i := range x {
-			next[i] = x[i] + (to-hat)*slope[i]
+	t := s.Levels.Steps(s.Steps)
+	x := vectorOf(noise.Float32s()).times(t[0]) // x₀ ~ N(0, t₀²)
+	for i := range s.Steps {
+		hat := t[i]
+		if gamma := s.gamma(t[i]); gamma > 0 {
+			hat = t[i] + gamma*t[i]
+			x = x.plus(math.Sqrt(hat*hat-t[i]*t[i])*s.noise(), churnNoise(r, i, seeds, len(x)))
 		}
-		if to > 0 && !s.Euler {
-			s.slope(second, d, next, to, noise, labels)
-			for i := range x {
-				next[i] = x[i] + (to-hat)*(0.5*slope[i]+0.5*second[i])
-			}
+		slope1 := slope(x, hat)
+		next := x.plus(t[i+1]-hat, slope1) // Euler's step
+		if t[i+1] > 0 && !s.Euler {
+			slope2 := slope(next, t[i+1])
+			next = x.plus(t[i+1]-hat, mean(slope1, slope2)) // Heun's
 		}
-		x, next = next, x
+		x = next
 	}
-	out := make([]float32, len(x))
-	for i, v := range x {
-		out[i] = float32(v)
-	}
-	return out
+	return x.float32s()
 }
 
-// slope is dx/dt = (x − D(x;t))/t.
-func (s Sampler) slope(dst []float64, d Denoiser, x []float64, t float64, like *tensor.Tensor, labels *autograd.Var) {
-	dev := like.Device()
-	in := make([]float32, len(x))
-	for i, v := range x {
-		in[i] = float32(v)
+// gamma is γ, by which the level t is raised in proportion, where S_min ≤ t ≤ S_max.
+func (s Sampler) gamma(t float64) float64 {
+	if s.Churn <= 0 || t < s.SMin || s.SMax > 0 && t > s.SMax {
+		return 0
 	}
-	sigma := make([]float64, like.Dim(0))
-	for i := range sigma {
-		sigma[i] = t
+	return min(s.Churn/float64(s.Steps), math.Sqrt2-1)
+}
+
+// noise is S_noise.
+func (s Sampler) noise() float64 {
+	if s.SNoise > 0 {
+		return s.SNoise
 	}
+	return 1
+}
+
+// churnNoise is εᵢ ~ N(0,1) for a state of n numbers.
+func churnNoise(r tensor.Random, step int, seeds []uint64, n int) vector {
+	per := n / len(seeds)
+	e := make([]float32, n)
+	for k, seed := range seeds {
+		r.Normal(e[k*per:(k+1)*per], tensor.Churn, uint64(step), seed)
+	}
+	return vectorOf(e)
+}
+
+// denoise is D(x;t), computed in the network's arithmetic, for images of the shape of like.
+func (s Sampler) denoise(d Denoiser, x vector, t float64, like *tensor.Tensor, labels *autograd.Var) vector {
+	dev, sigma := like.Device(), slices.Repeat([]float64{t}, like.Dim(0))
 	var denoised []float32
 	dev.Scope(func() []*tensor.Tensor {
-		denoised = d.Denoise(autograd.Const(dev.FromFloat32(in, like.Shape()...)), sigma, labels).Value.Float32s()
+		denoised = d.Denoise(autograd.Const(dev.FromFloat32(x.float32s(), like.Shape()...)), sigma, labels).Value.Float32s()
 		return nil
 	})
-	for i, v := range denoised {
-		if s.Clip {
-			v = min(max(v, -1), 1)
-		}
-		dst[i] = (x[i] - float64(v)) / t
-	}
-}
-
-// churn raises the noise of x from t to the level it returns.
-func (s Sampler) churn(x []float64, t float64, r tensor.Random, step uint64, seeds []uint64) float64 {
-	if s.Churn <= 0 || t < s.SMin || s.SMax > 0 && t > s.SMax {
-		return t
-	}
-	hat := t + t*min(s.Churn/float64(s.Steps), math.Sqrt2-1)
-	size := math.Sqrt(hat*hat - t*t)
-	if s.SNoise > 0 {
-		size *= s.SNoise
-	}
-	per := len(x) / len(seeds)
-	eps := make([]float32, per)
-	for n, seed := range seeds {
-		r.Normal(eps, tensor.Churn, step, seed)
-		for i, e := range eps {
-			x[n*per+i] += size * float64(e)
+	if s.Clip {
+		for i, v := range denoised {
+			denoised[i] = min(max(v, -1), 1)
 		}
 	}
-	return hat
+	return vectorOf(denoised)
 }

@@ -21,9 +21,8 @@ type search struct {
 
 // place is where a tensor stands.
 type place struct {
-	layer   string // the module that made it, or whose output it was made from
-	weight  bool   // it was made from parameters alone
-	doubled bool   // it has every sample at two noise levels, one after the other
+	layer  string // the module that made it, or whose output it was made from
+	weight bool   // it was made from parameters alone
 }
 
 // see is given to [tensor.Device.Observe].
@@ -35,7 +34,7 @@ func (s *search) see(o tensor.Operation) {
 	t, of, what := o.Result, o.Result, "the result of "+o.Name
 	switch {
 	case o.At == nil:
-		if _, ok := s.places[o.Result]; !ok { // the result of a checkpoint is that of its last operation
+		if _, ok := s.places[o.Result]; !ok { // what is to be computed again has the result of its last operation
 			s.places[o.Result] = at
 		}
 		if own {
@@ -94,13 +93,6 @@ func (s *search) place(o tensor.Operation) (p place, own bool) {
 			p.layer = from.layer
 		}
 		p.weight = p.weight && from.weight
-		p.doubled = p.doubled || from.doubled
-	}
-	switch o.Name {
-	case "Repeat":
-		p.doubled = true
-	case "PairAxpby":
-		p.doubled = false
 	}
 	return p, own
 }
@@ -116,17 +108,17 @@ func (s *search) of(x *tensor.Tensor) place {
 	return place{layer: s.last}
 }
 
-// sampleOf is the sample that an element of a tensor of this size belongs to, if the tensor has samples; −1 if it is a parameter or made of these.
+// sampleOf is the sample that an element of numbers about a tensor belongs to: of the tensor's own, or of its gradient, of this size. −1: the tensor
+// is a parameter or made of these, or its first dimension does not go through the samples. It may go through them at one noise level after another.
 func (s *search) sampleOf(t *tensor.Tensor, element, size int) int {
-	p := s.of(t)
-	lead := s.n
-	if p.doubled {
-		lead *= 2
+	lead := 1
+	if shape := t.Shape(); len(shape) > 0 {
+		lead = shape[0]
 	}
 	switch {
 	case s.n == 1:
 		return s.first
-	case p.weight || size%lead != 0:
+	case s.of(t).weight || lead%s.n != 0:
 		return -1
 	}
 	return s.first + element/(size/lead)%s.n

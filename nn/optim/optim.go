@@ -8,6 +8,9 @@
 package optim
 
 import (
+	"fmt"
+	"strings"
+
 	"onestep/autograd"
 	"onestep/kernels"
 	"onestep/tensor"
@@ -28,6 +31,31 @@ var (
 	Adam  = Rule{}
 	RAdam = Rule{Rectified: true}
 )
+
+// Rules are those that settings can name.
+var Rules = []struct {
+	Name string
+	Rule Rule
+}{{"radam", RAdam}, {"adam", Adam}}
+
+// RuleNamed finds a rule. Its error begins with the name.
+func RuleNamed(name string) (Rule, error) {
+	for _, r := range Rules {
+		if r.Name == name {
+			return r.Rule, nil
+		}
+	}
+	return Rule{}, fmt.Errorf("%q: want %s", name, RuleNames())
+}
+
+// RuleNames lists all rules for people: radam or adam.
+func RuleNames() string {
+	var names []string
+	for _, r := range Rules {
+		names = append(names, r.Name)
+	}
+	return strings.Join(names, " or ")
+}
 
 // WithDefaults is the rule with what it leaves out.
 func (r Rule) WithDefaults() Rule {
@@ -83,9 +111,9 @@ func New(rule Rule, vars []*autograd.Var, rates []float64) *Optimizer {
 // device is where the parameters are, of which there is at least one.
 func (o *Optimizer) device() *tensor.Device { return o.Vars[0].Device() }
 
-// Step updates every parameter that has a gradient, and every average, unless the loss or the gradient overflowed. lr is asked for the rate
-// again whenever a [tensor.Program] is replayed. Report r begins with [ReportWords] words, which are filled, and goes on with the losses of
-// all samples.
+// Step updates every parameter that has a gradient, and every average, unless the loss or the gradient overflowed. lr is called for the
+// learning rate again whenever a [tensor.Program] is replayed. The report r is [ReportWords] words, which Step fills, and then the losses of all
+// samples, which it reads.
 func (o *Optimizer) Step(lr func() float64, r *tensor.Tensor) {
 	d := o.device()
 	d.Scope(func() []*tensor.Tensor {

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -65,8 +66,9 @@ func UNetConfigOf(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err erro
 	return c, role, err
 }
 
-// StoredConfig is the configuration that a file says, with the augmentation labels that [UNetConfigOf] leaves out. One of a network that is many times as large as the file is refused, before anybody takes memory
-// for it; what a smaller difference is about, the names and shapes of tensors say better.
+// StoredConfig is the configuration that a file says, with the augmentation labels that [UNetConfigOf] leaves out. That of a network which is many
+// times as large as the file is refused, before anybody takes memory for it; what a smaller difference is about, the names and shapes of tensors say
+// better.
 func StoredConfig(f *tensor.SafeTensors) (c nn.UNetConfig, role string, err error) {
 	if c, role, err = claimed(f); err != nil {
 		return c, role, err
@@ -122,7 +124,7 @@ type edmConfig struct {
 // check refuses what this program's networks and their preconditioning cannot do.
 func (e edmConfig) check() error {
 	switch {
-	case e.Class != "EDMPrecond" && e.Class != "SongUNet" && e.Class != "DhariwalUNet":
+	case e.Class != "EDMPrecond" && !isFamily(e.Class):
 		return fmt.Errorf("preconditioned by %s: only EDMPrecond, and networks without any, are read", e.Class)
 	case e.SigmaData != nil && *e.SigmaData != 0.5:
 		return fmt.Errorf("sigma_data %g, want 0.5", *e.SigmaData)
@@ -134,29 +136,28 @@ func (e edmConfig) check() error {
 	return nil
 }
 
-// defaults are those of the constructors. A configuration of ours leaves nothing out.
-func (e edmConfig) defaults() nn.UNetConfig {
-	c := nn.UNetConfig{}
-	switch {
-	case e.Class == "":
-	case e.ModelType == "SongUNet":
-		c = nn.SongDefaults()
-		c.ChannelMult = []int{1, 2, 2, 2}
-	default:
-		c = nn.DhariwalDefaults()
-		c.ModelType = "DhariwalUNet" // EDMPrecond's
-	}
-	return c
+func isFamily(class string) bool {
+	_, err := nn.FamilyNamed(class)
+	return err == nil
 }
 
-// anchorUNet is a tensor of every U-Net.
-const anchorUNet = "map_layer0.weight"
-
-// configByShapes tells a network from its tensors. The resampling filter, of which the shape does not say everything, must be one that is known.
-func configByShapes(f *tensor.SafeTensors) (nn.UNetConfig, error) {
-	prefix, err := wrapper(f, anchorUNet)
+// defaults are those of the constructors. A configuration of ours leaves nothing out.
+func (e edmConfig) defaults() nn.UNetConfig {
+	if e.Class == "" {
+		return nn.UNetConfig{}
+	}
+	family, err := nn.FamilyNamed(e.ModelType)
 	if err != nil {
-		return nn.UNetConfig{}, fmt.Errorf("%w: neither a SongUNet nor a DhariwalUNet", err)
+		family = nn.DhariwalUNet // EDMPrecond's default
+	}
+	return family.Constructor()
+}
+
+// configByShapes tells a network from its tensors. What their shapes leave open must be settled otherwise.
+func configByShapes(f *tensor.SafeTensors) (nn.UNetConfig, error) {
+	prefix, err := networkPrefix(f)
+	if err != nil {
+		return nn.UNetConfig{}, fmt.Errorf("%w: neither a %s", err, nn.FamilyNames("nor a"))
 	}
 	shapes := map[string][]int{}
 	for _, name := range f.Names() {
@@ -169,10 +170,20 @@ func configByShapes(f *tensor.SafeTensors) (nn.UNetConfig, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", f.Path, err)
 	}
-	half := c.Resolution / 2
-	filter := fmt.Sprintf("enc.%dx%d_down.conv0.resample_filter", half, half)
-	if s, ok := shapes[filter]; c.ModelType == "SongUNet" && len(c.ChannelMult) > 1 && (!ok || !slices.Equal(s, []int{1, 1, len(c.ResampleFilter), len(c.ResampleFilter)})) {
-		return c, fmt.Errorf("%s: %s: missing, or of another length than 2 and 4: which filter this network has cannot be told", f.Path, prefix+filter)
+	if name, why := c.Undecided(shapes); why != "" {
+		return c, fmt.Errorf("%s: %s: %s", f.Path, prefix+name, why)
 	}
 	return c, nil
+}
+
+// networkPrefix is what stands before the names of a network's tensors, found by the anchor of whatever family it is of.
+func networkPrefix(f *tensor.SafeTensors) (prefix string, err error) {
+	for _, family := range nn.Families() {
+		p, e := wrapper(f, family.Anchor)
+		if e == nil {
+			return p, nil
+		}
+		err = cmp.Or(err, e)
+	}
+	return "", err
 }

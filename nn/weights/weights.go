@@ -114,7 +114,7 @@ func load(f *tensor.SafeTensors, prefix string, params *nn.Params) error {
 	return nil
 }
 
-// published reads a network's tensor, checked; nil if it is a buffer that is missing, and need not be there.
+// Published reads a network's tensor, checked; nil if it is a buffer that is missing, and need not be there.
 func Published(f *tensor.SafeTensors, prefix string, p *nn.Param) ([]float32, error) {
 	e, ok := f.Entry(prefix + p.Name)
 	switch {

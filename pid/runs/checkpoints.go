@@ -106,9 +106,9 @@ func (r *Run) checkLatest(step int, there []int) {
 	}
 }
 
-// keep makes the checkpoint of a step the latest, and removes those that need not be kept: what is left is it and the Keep−1 before it that were due,
-// so that a run that was interrupted in between ends with the files of one that was not. Later ones, which were damaged, go when it has been
-// written, not when it was found.
+// keep makes the checkpoint of a step the latest, and removes those that need not be kept. What stays is this one and, of those before it that were
+// due, the newest n−1; 0: all. Since those of interruptions are not due, a run that was interrupted ends with the files of one that was not. Later
+// checkpoints are damaged ones: they go when this one has been written, not when it was only found.
 func (r *Run) keep(step, n int, written bool) error {
 	r.Checkpoint = r.checkpointPath(step)
 	err := tensor.AtomicWrite(filepath.Join(r.Dir, CheckpointFolder, latestFile), func(w io.Writer) error {

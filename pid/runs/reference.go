@@ -65,8 +65,8 @@ func referenceOpt(dir string, step int) string {
 	return filepath.Join(dir, fmt.Sprintf("opt%06d.pt", step))
 }
 
-// ResumeReference continues from a checkpoint set of the reference: the newest of a folder, or that of a model file. As there, an average whose file
-// is missing begins at the parameters, an optimiser's state that is missing at zero, and the loss scale anew; notes say so.
+// ResumeReference continues from a set of the reference's files: the newest of a folder, or that of a model file. As there, an average whose file is
+// missing begins at the parameters, moments whose file is missing begin at zero, and the loss scale begins anew; notes say so.
 //
 // Deviation: parameters of a run in binary16 keep the float32 of the file, which the reference rounds.
 func ResumeReference(tr *pid.Trainer, path string) (notes []error, err error) {
@@ -101,7 +101,7 @@ func ResumeReference(tr *pid.Trainer, path string) (notes []error, err error) {
 	return notes, nil
 }
 
-// adopt fills a tensor for every trained parameter from a state dict of the network.
+// adopt fills a tensor for every trained parameter from the state dict in a file.
 func adopt(tr *pid.Trainer, path string, to func(i int, p *nn.Param) *tensor.Tensor) error {
 	f, err := format.Open(path)
 	if err != nil {

@@ -35,8 +35,8 @@ func (r *Run) WriteReference(d *tensor.Device, c pid.Config, dir string, force b
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	if uc.ModelType == "SongUNet" && (uc.EmbeddingType != "positional" || uc.EncoderType != "standard" || len(uc.ResampleFilter) != 2) {
-		return nil, fmt.Errorf("%s: the reference has no networks with %s embedding, %s encoder and filter %v", f.Path, uc.EmbeddingType, uc.EncoderType, uc.ResampleFilter)
+	if err := uc.CheckReference(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	net, err := nn.NewUNet(d, uc)
 	if err != nil {

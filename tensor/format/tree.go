@@ -194,7 +194,7 @@ func config(v any) string {
 		m["in_channels"], m["out_channels"] = n, n
 	}
 	if _, ok := m["model_type"]; !ok {
-		if class != "SongUNet" && class != "DhariwalUNet" {
+		if _, ok := m["img_resolution"]; !ok { // every network of EDM is told it
 			return ""
 		}
 		m["model_type"] = class

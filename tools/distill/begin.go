@@ -18,7 +18,7 @@ import (
 // begin makes a run, or opens one and continues from its checkpoint. Nothing is made before everything it needs has been read, by all ranks. Rank 0
 // has the folder, the others have none.
 func begin(f *flags, d *tensor.Device, ranks *ranks.Comm) (dir *runs.Run, job *pid.Job, err error) {
-	job, err = prepareJob(f, d, ranks.Rank() == 0, &dir)
+	dir, job, err = prepareJob(f, d, ranks.Rank() == 0)
 	if err := shareError(ranks, err); err != nil {
 		return nil, nil, err
 	}
@@ -31,37 +31,35 @@ func begin(f *flags, d *tensor.Device, ranks *ranks.Comm) (dir *runs.Run, job *p
 	return dir, job, shareError(ranks, err)
 }
 
-// prepareJob sets a job up, at the step where it is to begin, and changes no file. For a run that is continued it sets dir to the run's folder, which is
-// locked if this process is to write there.
-func prepareJob(f *flags, d *tensor.Device, write bool, dir **runs.Run) (*pid.Job, error) {
+// prepareJob sets a job up, at the step where it is to begin, and changes no file. For a run that is continued it returns the run's folder, too, which
+// is locked if this process is to write there; a new run has none yet.
+func prepareJob(f *flags, d *tensor.Device, write bool) (dir *runs.Run, job *pid.Job, err error) {
 	if !f.Resume {
-		return newJob(f, d)
+		job, err = newJob(f, d)
+		return nil, job, err
 	}
 	if f.Out == "" {
-		var err error
 		if f.Out, err = runs.Last("runs"); err != nil {
-			return nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
+			return nil, nil, fmt.Errorf("--resume: %w; --out says which to continue", err)
 		}
 	}
-	opened, c, err := runs.Open(f.Out, write)
+	dir, c, err := runs.Open(f.Out, write)
 	if err != nil {
-		return nil, fmt.Errorf("--resume: %w", err)
+		return nil, nil, fmt.Errorf("--resume: %w", err)
 	}
 	if err := f.resume(c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if f.LR != c.LR || f.Clip != c.Clip {
-		opened.Notes = append(opened.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, runs.ConfigFile))
+		dir.Notes = append(dir.Notes, fmt.Errorf("from here on --lr %g --clip %g, not %g and %g: %s does not repeat the steps before", f.LR, f.Clip, c.LR, c.Clip, runs.ConfigFile))
 	}
-	job, err := loadJob(f, d)
-	if err != nil {
-		return nil, err
+	if job, err = loadJob(f, d); err != nil {
+		return nil, nil, err
 	}
-	if err := opened.Read(job); err != nil {
-		return nil, fmt.Errorf("--resume: %w", err)
+	if err := dir.Read(job); err != nil {
+		return nil, nil, fmt.Errorf("--resume: %w", err)
 	}
-	*dir = opened
-	return job, checkStepsLeft(f, job)
+	return dir, job, checkStepsLeft(f, job)
 }
 
 // newJob sets up the job of a new run, which may begin at a checkpoint of the reference.
@@ -146,19 +144,20 @@ func loadTeacher(d *tensor.Device, path string) (*nn.UNet, error) {
 	return net, err
 }
 
-// perceptual is the network that the loss lpips means: VGG16 from a file or, for images like the embedded ones, the embedded one.
+// perceptual is the network whose features the loss compares, if it does: VGG16 from a file or, for images like the embedded ones, the embedded one.
 func perceptual(d *tensor.Device, f *flags, net *nn.UNet) (*nn.LPIPS, error) {
+	distance, err := pid.DistanceNamed(f.Loss)
 	switch {
-	case f.Loss != "lpips":
-		return nil, nil
+	case err != nil || !distance.Perceptual:
+		return nil, err
 	case f.VGG == "" && !embedded.Fits(net):
-		return nil, fmt.Errorf("--loss lpips: the embedded perceptual network judges 16x16 images of 1 channel, the teacher draws %dx%d of %d: give --vgg, or --loss l2",
-			net.Resolution, net.Resolution, net.InChannels)
+		return nil, fmt.Errorf("--loss %s: the embedded perceptual network judges 16x16 images of 1 channel, the teacher draws %dx%d of %d: give --vgg, or --loss l2",
+			f.Loss, net.Resolution, net.Resolution, net.InChannels)
 	case f.VGG == "":
 		return embedded.Perceptual(d)
 	}
-	if c := net.InChannels; c != 1 && c != 3 {
-		return nil, fmt.Errorf("--loss lpips: VGG16 judges images of 1 or 3 channels, the teacher draws %d", c)
+	if c := net.InChannels; !distance.Sees(c) {
+		return nil, fmt.Errorf("--loss %s: VGG16 judges images of 1 or 3 channels, the teacher draws %d", f.Loss, c)
 	}
 	file, err := weights.Open(f.VGG)
 	if err != nil {

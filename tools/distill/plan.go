@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"onestep/pid"
 	"onestep/tensor"
 	"onestep/tools/internal/plan"
 	"onestep/tools/internal/teacher"
@@ -20,8 +21,8 @@ func (f *flags) planRun(d *tensor.Device) error {
 	if err != nil {
 		return fmt.Errorf("--teacher: %w", err)
 	}
-	if c := net.InChannels; f.Loss == "lpips" && c != 1 && c != 3 {
-		return nil // such a teacher is refused later, with a reason of its own
+	if distance, err := pid.DistanceNamed(f.Loss); err != nil || !distance.Sees(net.InChannels) {
+		return err // such a teacher is refused later, with a reason of its own
 	}
 	m := plan.MachineOf(d)
 	if !m.GPU {

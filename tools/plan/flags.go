@@ -26,14 +26,14 @@ type flags struct {
 // options lists all flags, bound to f.
 func (f *flags) options() []cli.Option {
 	return []cli.Option{
-		cli.New("Job", "preset", "NAME", "settings to start from: default, or the paper's cifar10 or imagenet64, whose networks are known without a file", (*cli.Text)(&f.preset)),
+		cli.New("Job", "preset", "NAME", "settings to start from: "+pid.PresetNames()+", whose networks are known without a file", (*cli.Text)(&f.preset)),
 		cli.New("Job", "config", "FILE", "take the settings of a run's config.json; other flags override them", (*cli.Text)(&f.config)),
 		cli.New("Job", "teacher", "FILE", "teacher weights; empty: the preset's network", (*cli.Text)(&f.Teacher)),
-		cli.New("Job", "loss", "NAME", "distance between both sides of the equation: l1, l2 or lpips", (*cli.Text)(&f.Loss)),
+		cli.New("Job", "loss", "NAME", "distance between both sides of the equation: "+pid.DistanceNames(), (*cli.Text)(&f.Loss)),
 		cli.New("Job", "batch", "SAMPLES", "samples per step, of all processes", (*cli.Count)(&f.Batch)),
 		cli.New("Job", "microbatch", "SAMPLES", "samples at a time; 0: all of a process's share", (*cli.Count)(&f.Micro)),
 		cli.New("Job", "fp16", "", "half-precision storage", (*cli.Yes)(&f.FP16)),
-		cli.New("Job", "checkpoint-blocks", "", "compute blocks again in the backward pass", (*cli.Yes)(&f.Checkpoint)),
+		cli.New("Job", "checkpoint-blocks", "", "compute blocks again in the backward pass", (*cli.Yes)(&f.Recompute)),
 		cli.New("Job", "ema", "RATES", "rates of the averages, with commas between", (*cli.Rates)(&f.EMA)),
 		cli.New("Job", "grid-samples", "IMAGES", "images in sample grids; 0 here and for --eval-images: nothing is drawn on the way", (*cli.Count)(&f.GridSamples)),
 		cli.New("Job", "eval-images", "IMAGES", "images per Fréchet distance", (*cli.Count)(&f.EvalImages)),

@@ -65,7 +65,7 @@ func (f *flags) options() []cli.Option {
 		cli.New("Images", "label-dropout", "P", "probability of not telling an image's class", (*cli.Real)(&f.labelDropout)),
 
 		cli.New("Network, of a teacher", "init", "FILE", "weights to begin with, of any format that convert reads, and their network; empty: a new one", (*cli.Text)(&f.init)),
-		cli.New("Network, of a teacher", "net", "NAME", "SongUNet or DhariwalUNet", (*cli.Text)(&f.net.ModelType)),
+		cli.New("Network, of a teacher", "net", "NAME", nn.FamilyNames("or"), (*cli.Text)(&f.net.ModelType)),
 		cli.New("Network, of a teacher", "model-channels", "N", "channels of the first level", (*cli.Count)(&f.net.ModelChannels)),
 		cli.New("Network, of a teacher", "channel-mult", "LIST", "widths of the levels, in multiples of --model-channels", (*ints)(&f.net.ChannelMult)),
 		cli.New("Network, of a teacher", "num-blocks", "N", "residual blocks per level", (*cli.Count)(&f.net.NumBlocks)),
@@ -155,9 +155,10 @@ func (f *flags) check() error {
 			return fmt.Errorf("--%s %d: at most %d", c.name, c.value, c.most)
 		}
 	}
+	if _, err := nn.FamilyNamed(f.net.ModelType); err != nil {
+		return fmt.Errorf("--net %w", err)
+	}
 	switch {
-	case f.net.ModelType != "SongUNet" && f.net.ModelType != "DhariwalUNet":
-		return fmt.Errorf("--net %q: want SongUNet or DhariwalUNet", f.net.ModelType)
 	case f.data == "":
 		return errors.New("--data is missing: a folder of images or an IDX file")
 	case f.out == "":

@@ -32,10 +32,11 @@ func UNetOf(t testing.TB, d *tensor.Device, class, config, prefix string) *nn.UN
 func Config(t testing.TB, class, config string) nn.UNetConfig {
 	t.Helper()
 	model, edm := golden.UNetJSON(t, class, config)
-	c := nn.SongDefaults()
-	if model == "DhariwalUNet" {
-		c = nn.DhariwalDefaults()
+	family, err := nn.FamilyNamed(model)
+	if err != nil {
+		t.Fatalf("model_type %v", err)
 	}
+	c := family.Defaults()
 	if err := json.Unmarshal(edm, &c); err != nil {
 		t.Fatalf("%s: %v", config, err)
 	}

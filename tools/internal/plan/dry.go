@@ -82,8 +82,8 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	d.fillWeights(teacher.Params)
 	s.teacher = took()
 	var perceptual *nn.LPIPS
-	if c.Loss == "lpips" {
-		if perceptual, err = d.distance(c, teacher); err != nil {
+	if c.Perceptual() {
+		if perceptual, err = d.features(c, teacher); err != nil {
 			return nil, err
 		}
 	}
@@ -95,8 +95,8 @@ func (d *dry) setUp(c pid.Config, config nn.UNetConfig) (s *stage, err error) {
 	return s, nil
 }
 
-// distance is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
-func (d *dry) distance(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
+// features is the perceptual network that a run takes: the embedded one for images like the embedded teacher's, unless a file is named.
+func (d *dry) features(c pid.Config, teacher *nn.UNet) (*nn.LPIPS, error) {
 	if c.VGG == "" && embedded.Fits(teacher) {
 		return embedded.Perceptual(d.Device)
 	}

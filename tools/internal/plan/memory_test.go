@@ -21,7 +21,7 @@ import (
 func variants(c pid.Config) (list []pid.Config) {
 	for _, half := range []bool{false, true} {
 		for _, again := range []bool{false, true} {
-			c.FP16, c.Checkpoint = half, again
+			c.FP16, c.Recompute = half, again
 			list = append(list, c)
 		}
 	}
@@ -29,7 +29,7 @@ func variants(c pid.Config) (list []pid.Config) {
 }
 
 func name(c pid.Config) string {
-	return fmt.Sprintf("%s,fp16=%t,checkpoint-blocks=%t,batch=%d/%d", c.Loss, c.FP16, c.Checkpoint, c.Batch, c.Micro)
+	return fmt.Sprintf("%s,fp16=%t,checkpoint-blocks=%t,batch=%d/%d", c.Loss, c.FP16, c.Recompute, c.Batch, c.Micro)
 }
 
 // really makes the first steps of a job on a device that computes, from random weights.

@@ -70,7 +70,7 @@ func TestCheckpointBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := New(j.with(func(c *pid.Config) { c.Checkpoint = true }))
+	again, err := New(j.with(func(c *pid.Config) { c.Recompute = true }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func (p *Plan) Print(out io.Writer, here string, rate *Rate, alone bool, gpus in
 	c := p.Config
 	fmt.Fprintf(&b, "network   %s\n", p.network())
 	fmt.Fprintf(&b, "step      %d samples, %d in each process, %d at a time; %s, %s; loss %s\n\n",
-		c.Batch, p.share(), p.micro(), precisionName(c.FP16), activationsName(c.Checkpoint), c.Loss)
+		c.Batch, p.share(), p.micro(), precisionName(c.FP16), activationsName(c.Recompute), c.Loss)
 
 	fmt.Fprintf(&b, "%-44s %9s %9s %9s\n", "TFLOP of a process in a step", "forward", "backward", "both")
 	for _, part := range append(slices.Clone(p.Work.Parts), p.sum()) {

@@ -19,12 +19,12 @@ func (p *Plan) Refusal() error {
 		do    func(*pid.Config)
 	}{
 		{"", func(*pid.Config) {}},
-		{"--checkpoint-blocks", func(c *pid.Config) { c.Checkpoint = true }},
+		{"--checkpoint-blocks", func(c *pid.Config) { c.Recompute = true }},
 		{"--fp16", func(c *pid.Config) { c.FP16 = true }},
-		{"--checkpoint-blocks --fp16", func(c *pid.Config) { c.Checkpoint, c.FP16 = true, true }},
+		{"--checkpoint-blocks --fp16", func(c *pid.Config) { c.Recompute, c.FP16 = true, true }},
 	} {
 		j := p.with(change.do)
-		if change.flags != "" && j.Config.Checkpoint == p.Config.Checkpoint && j.Config.FP16 == p.Config.FP16 {
+		if change.flags != "" && j.Config.Recompute == p.Config.Recompute && j.Config.FP16 == p.Config.FP16 {
 			continue
 		}
 		micro, err := j.fittingMicrobatch()
@@ -36,7 +36,7 @@ func (p *Plan) Refusal() error {
 			flags = strings.TrimSpace(fmt.Sprintf("--microbatch %d %s", micro, flags))
 		}
 		least := plain
-		if j.Config.Checkpoint && j.Config.FP16 {
+		if j.Config.Recompute && j.Config.FP16 {
 			least = most
 		}
 		if micro > least {

@@ -44,12 +44,16 @@ func (j Job) work() (w Work, err error) {
 			return w, err
 		}
 	}
-	w.count(d, s, j.share())
+	named, err := pid.DistanceNamed(c.Loss)
+	if err != nil {
+		return w, err
+	}
+	w.count(d, s, j.share(), named.Part)
 	return w, nil
 }
 
 // count makes the parts of a microbatch one after the other and counts the operations of each. Those of [Part] are of a step of share samples.
-func (w *Work) count(d *dry, s *stage, share int) {
+func (w *Work) count(d *dry, s *stage, share int, distanceName string) {
 	n := w.samples
 	flops := func(list []kernels.Work) float64 {
 		macs := 0
@@ -67,25 +71,21 @@ func (w *Work) count(d *dry, s *stage, share int) {
 		var r pid.Residual
 		var l *autograd.Var
 		both := d.operationsOf(func() { r = loss.Residual(autograd.Const(z), make([]int, n), labels) })
-		distance := d.operationsOf(func() { l = loss.Distance(r.Target, r.Pred) })
+		distance := d.operationsOf(func() { l = loss.Distance(r.Student, r.Teacher) })
 		back := d.operationsOf(func() { autograd.Backward(l, ones) })
 		net.ZeroGrad()
 
 		teacher := d.operationsOf(func() { loss.Teacher.Denoise(r.X, r.T, labels) })
 		image := autograd.Param(r.X.Value)
-		again := loss.Distance(image, r.Pred)
+		again := loss.Distance(image, r.Teacher)
 		distanceBack := d.operationsOf(func() { autograd.Backward(again, ones) })
 		image.ZeroGrad()
 
-		name := "distance"
-		if s.perceptual > 0 {
-			name = "LPIPS"
-		}
 		w.microbatch = append(append(append(w.microbatch, both...), distance...), back...)
 		w.Parts = []Part{
 			{"teacher", flops(teacher), 0},
 			{"student", flops(both) - flops(teacher), flops(back) - flops(distanceBack)},
-			{name, flops(distance), flops(distanceBack)},
+			{distanceName, flops(distance), flops(distanceBack)},
 		}
 		return nil
 	})

@@ -12,7 +12,9 @@ import (
 // halves is the denoiser D(x;σ) = x/2.
 type halves struct{}
 
-func (halves) Denoise(x *autograd.Var, _ []float64, _ *autograd.Var) *autograd.Var { return x.Scale(0.5) }
+func (halves) Denoise(x *autograd.Var, _ []float64, _ *autograd.Var) *autograd.Var {
+	return x.Scale(0.5)
+}
 
 // TestSamplerChurn: with D = x/2, where dx/dt = x/(2t), Euler's step from t̂ to t multiplies x by 1 + h, h = (t − t̂)/(2t̂), and Heun's by
 // 1 + h/2 + (1+h)·(t − t̂)/(4t). Churn has raised the level to t̂ before, where S_min ≤ t ≤ S_max, by noise of the seed's own.

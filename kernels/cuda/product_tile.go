@@ -11,8 +11,6 @@ const (
 	tensor                   // tensor cores on halves
 )
 
-var arithmetics = [...]arithmetic{ffma, tf32, tensor}
-
 // String is the part of a kernel's name that says how it multiplies.
 func (a arithmetic) String() string { return [...]string{"f32", "tf32", "f16_tc"}[a] }
 

@@ -36,6 +36,7 @@
 //	a whole run on the interpreted GPU        -        -               yes                 yes
 //	runs judged by the Inception network      -        one layout      all                 all
 //	memory of real processes                  -        one of four     four, full size     four, full size
+//	runs of several processes, by mpirun      few      in turn         all                 all
 //	runs that are killed at random            2        2               2                   24, seed printed
 //	generated assembly is what gen writes     -        -               yes                 yes
 //	mutants of GPU kernels                    -        -               -                   24 at random

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"onestep/kernels/kernelstest"
 	"onestep/pid"
 	"onestep/pid/ranks/mpitest"
 	"onestep/pid/runs"
@@ -107,13 +108,13 @@ func digestOf(t *testing.T, run string) string {
 func TestRanks(t *testing.T) {
 	dir := t.TempDir()
 	tinyTeacher(t, dir)
-	for _, c := range []struct{ name, flags string }{
+	for i, c := range []struct{ name, flags string }{
 		{"plain", "--batch 8"},
 		{"fp16", "--batch 8 --fp16 --clip 1"},
 		{"checkpoint", "--batch 8 --checkpoint-blocks"},
 		{"uneven", "--batch 7 --microbatch 2"},
 	} {
-		if testing.Short() && c.name != "plain" {
+		if testing.Short() && c.name != "plain" || !testing.Short() && !kernelstest.Turn(t, i, 4) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
@@ -225,7 +226,7 @@ func TestRanksEnd(t *testing.T) {
 	tinyTeacher(t, dir)
 	args := append(tinyFlags(), strings.Fields("--steps 2000 --batch 8 --lr 1e-4 --save-every 9 --eval-every 0 --eval-images 0 --grid-samples 0 --ema 0.99")...)
 	short := append(args, strings.Fields("--steps 40 --save-every 5")...)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name string
 		how  func(mpirun int, ranks []int)
 		code int
@@ -241,7 +242,7 @@ func TestRanksEnd(t *testing.T) {
 		}, cli.ExitInterrupted, "interrupted after "},
 		{"told mpirun", func(mpirun int, _ []int) { kill(t, mpirun, syscall.SIGINT) }, 1, ""},
 	} {
-		if testing.Short() && c.name != "killed" {
+		if testing.Short() && c.name != "killed" || !testing.Short() && !kernelstest.Turn(t, i, 3) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
@@ -261,8 +262,8 @@ func TestRanksEnd(t *testing.T) {
 
 	whole := filepath.Join(dir, "whole")
 	mustRanked(t, dir, 2, append(short, "--out", whole)...)
-	for _, ranks := range []int{1, 2, 4} {
-		if testing.Short() && ranks != 4 {
+	for i, ranks := range []int{1, 2, 4} {
+		if testing.Short() && ranks != 4 || !testing.Short() && !kernelstest.Turn(t, i, 3) {
 			continue
 		}
 		t.Run(fmt.Sprint("continued by ", ranks), func(t *testing.T) {

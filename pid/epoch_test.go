@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"onestep/autograd"
-	"onestep/data"
+
 	"onestep/nn"
 	"onestep/pid"
+	"onestep/pid/data"
+	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
 
@@ -24,7 +26,7 @@ func greys(n int) *data.Images {
 
 // zeroed is a tiny network whose output is 0.
 func zeroed(t *testing.T, d *tensor.Device) *nn.Precond {
-	net := tiny(t, d, 3)
+	net := pidtest.Tiny(t, d, 3)
 	net.ScaleOutput(0)
 	return &nn.Precond{Net: net, SigmaData: 0.5}
 }

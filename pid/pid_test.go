@@ -10,7 +10,6 @@ import (
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
-	"onestep/pid/data"
 	"onestep/pid/pidtest"
 	"onestep/tensor"
 )

@@ -10,7 +10,6 @@ import (
 	"onestep/nn"
 	"onestep/nn/optim"
 	"onestep/pid"
-	"onestep/pid/data"
 	"onestep/pid/pidtest"
 	"onestep/tensor"
 )
@@ -197,10 +196,13 @@ func TestGeneratorSeeds(t *testing.T) {
 	}
 }
 
-// TestDenoisingEpochs sees that every epoch shows every image once, in an order of its own.
-func TestDenoisingEpochs(t *testing.T) {
+// TestDenoisingMicrobatch sees that a sample's image, mirroring, level, noise and dropout do not depend on the samples beside it.
+func TestDenoisingMicrobatch(t *testing.T) {
 	d := tensor.CPU(0)
-	im := &data.Images{N: 6, H: 8, W: 8, C: 1, Pixels: make([]uint8, 6*64), Labels: []int{0, 1, 2, 0, 1, 2}}
+	im := greys(6)
+	for i := range im.Pixels {
+		im.Pixels[i] += uint8(i * i % 101)
+	}
 	o := &pid.Denoising{
 		Net: &nn.Precond{Net: pidtest.Tiny(t, d, 3), SigmaData: 0.5}, Images: im, Random: tensor.Random{Seed: 1}, Batch: 4, PMean: -1.2, PStd: 1.2,
 		Flip: true, Dropout: 0.1,

@@ -2,6 +2,7 @@ package pid_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"onestep/autograd"
@@ -55,6 +56,60 @@ func TestSamplerChurn(t *testing.T) {
 				if y := float64(got[k*per+j]); !(math.Abs(y-x) <= 1e-5*math.Abs(x)) {
 					t.Errorf("%+v: sample %d, number %d: %v, want %v", s, k, j, y, x)
 				}
+			}
+		}
+	}
+}
+
+// constant is a denoiser that always says the same, whose ODE's solution is a straight line, which both samplers follow exactly.
+type constant struct {
+	says   float32
+	levels []float64   // that it was asked at
+	inputs [][]float32 // that it was given
+}
+
+func (c *constant) Denoise(x *autograd.Var, sigma []float64, _ *autograd.Var) *autograd.Var {
+	if slices.Max(sigma) != slices.Min(sigma) || len(sigma) != x.Dim(0) {
+		panic("levels differ")
+	}
+	c.levels, c.inputs = append(c.levels, sigma[0]), append(c.inputs, x.Value.Float32s())
+	return autograd.Const(x.Device().FromFloat32(slices.Repeat([]float32{c.says}, x.Len()), x.Shape()...))
+}
+
+// TestSamplerSteps sees where the samplers ask the network, and with what, and that they end at what it says.
+func TestSamplerSteps(t *testing.T) {
+	noise := tensor.CPU(1).FromFloat32([]float32{-1, 0.5, 2, 0}, 2, 1, 2, 1)
+	levels := pid.EDMLevels(0)
+	ts := levels.Steps(3)
+	for _, c := range []struct {
+		sampler pid.Sampler
+		says    float32
+		levels  []float64
+		end     float32
+	}{
+		{pid.Sampler{Levels: levels, Steps: 3}, 3, []float64{ts[0], ts[1], ts[1], ts[2], ts[2]}, 3},
+		{pid.Sampler{Levels: levels, Steps: 3, Euler: true}, 3, []float64{ts[0], ts[1], ts[2]}, 3},
+		{pid.Sampler{Levels: levels, Steps: 3, Euler: true, Clip: true}, 3, []float64{ts[0], ts[1], ts[2]}, 1},
+		{pid.Sampler{Levels: levels, Steps: 3, Euler: true, Clip: true}, -3, []float64{ts[0], ts[1], ts[2]}, -1},
+		{pid.Sampler{Levels: levels, Steps: 1}, 3, []float64{80}, 3},
+	} {
+		d := &constant{says: c.says}
+		out := c.sampler.Draw(d, noise, nil, tensor.Random{}, []uint64{1, 2})
+		if !slices.Equal(d.levels, c.levels) || c.sampler.NFE() != len(c.levels) {
+			t.Errorf("%+v: asked at %v, want %v; %d evaluations", c.sampler, d.levels, c.levels, c.sampler.NFE())
+		}
+		for k, in := range d.inputs {
+			for i, got := range in {
+				start := float64(noise.Float32s()[i]) * 80
+				want := float64(c.end) + (start-float64(c.end))*c.levels[k]/80
+				if math.Abs(float64(got)-want) > 1e-4 {
+					t.Errorf("%+v: evaluation %d has %g, want %g", c.sampler, k, got, want)
+				}
+			}
+		}
+		for _, got := range out {
+			if math.Abs(float64(got-c.end)) > 1e-5 {
+				t.Errorf("%+v: ends at %v, want %g", c.sampler, out, c.end)
 			}
 		}
 	}

@@ -74,6 +74,7 @@ tools/train                tensor nn nn/optim nn/weights pid pid/data pid/judge 
 tools
 
 bench                      kernels tensor nn nn/optim pid
+bench/mutate
 bench/sass                 kernels/cuda kernels/cuda/chip
 bench/gpu                  kernels kernels/cuda kernels/cuda/chip tensor nn bench
 bench/peer                 kernels kernels/kernelstest tensor nn bench github.com/klauspost/cpuid/v2

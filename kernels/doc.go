@@ -16,7 +16,7 @@
 //
 // Three more make it run on a GPU, and two a faster one on a CPU:
 //
-//	kernels/cuda/x.go, x_test.go and the file that writes its PTX
+//	kernels/cuda/x.go, x_ptx.go, x_test.go   and its lines in the tables of entries, which tests compare
 //	kernels/cpu/x_amd64.go, x_test.go   and a function in kernels/cpu/gen if it needs assembly of its own
 //
 // No list of operations is written by hand: define puts them on that of [Operations], from which devices that pass

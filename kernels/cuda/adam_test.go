@@ -9,6 +9,7 @@ import (
 
 // TestAdam has no tolerance: the kernel rounds where Ref does.
 func TestAdam(t *testing.T) {
+	open := emulator(t)
 	kernelstest.AgreeOn(t, &kernels.Adam, func(r *kernelstest.Rand) kernels.AdamArgs {
 		a := kernelstest.Adam(r)
 		if r.Bool() {
@@ -17,5 +18,5 @@ func TestAdam(t *testing.T) {
 			}
 		}
 		return a
-	}, emulator, kernelstest.Exactly(), kernelstest.OnlyF32("P", "M", "V", "G", "EMA", "Plan"), kernelstest.AllHalf())
+	}, open, kernelstest.Exactly(), kernelstest.OnlyF32("P", "M", "V", "G", "EMA", "Plan"), kernelstest.AllHalf())
 }

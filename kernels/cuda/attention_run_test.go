@@ -7,7 +7,8 @@ import (
 	"onestep/kernels/kernelstest"
 )
 
-// attentionSizes have every cut of a pass, rows and heads that fill it or do not, and heads that tensor cores do not take.
+// attentionSizes have every cut of a pass, rows and heads that fill it or do not, and heads that tensor cores do not take. The first three run every
+// kernel.
 var attentionSizes = []struct{ n, l, h, d, seeds int }{
 	{1, 66, 1, 8, kernelstest.Schedules}, {1, 34, 1, 72, kernelstest.Schedules}, {1, 20, 1, 136, kernelstest.Schedules},
 	{2, 5, 2, 4, 2}, {1, 7, 2, 9, 2}, {1, 65, 1, 64, 1}, {1, 33, 1, 128, 1}, {1, 65, 1, 256, 1}, {1, 3, 1, 264, 1}, {1, 9, 1, 133, 1}, {1, 48, 1, 256, 1},
@@ -30,26 +31,28 @@ func attentionBackwardArgs(r *kernelstest.Rand, n, l, h, d int) kernels.Attentio
 }
 
 func TestAttention(t *testing.T) {
+	open := emulator(t)
 	for i, s := range attentionSizes {
-		if testing.Short() && i > 0 {
-			break
+		if i > 2 && (testing.Short() || !kernelstest.Turn(t, i, 3)) {
+			continue
 		}
 		args := func(r *kernelstest.Rand) kernels.AttentionArgs { return attentionArgs(r, s.n, s.l, s.h, s.d) }
-		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.Within(16), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.Attention, args, emulator, once, kernelstest.Seeds(s.seeds), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
+		kernelstest.AgreeOn(t, &kernels.Attention, args, open, once, kernelstest.Seeds(s.seeds), kernelstest.Within(16), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.Attention, args, open, once, kernelstest.Seeds(s.seeds), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
 	}
 }
 
 func TestAttentionBackward(t *testing.T) {
+	open := emulator(t)
 	for i, s := range attentionSizes {
-		if testing.Short() && i > 0 {
-			break
+		if i > 2 && (testing.Short() || !kernelstest.Turn(t, i, 3)) {
+			continue
 		}
 		args := func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
 			return attentionBackwardArgs(r, s.n, s.l, s.h, s.d)
 		}
-		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, emulator, once, kernelstest.Seeds(s.seeds), onTensorCores,
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, open, once, kernelstest.Seeds(s.seeds), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, args, open, once, kernelstest.Seeds(s.seeds), onTensorCores,
 			kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
 	}
 }
@@ -59,15 +62,19 @@ func TestAttentionRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it takes seconds")
 	}
+	open := emulator(t)
 	for i := range 16 {
+		if !kernelstest.Turn(t, i, 3) {
+			continue
+		}
 		for d, l := range map[int]int{64: 8*i + 2 + (i/4+i/8)%2, 128: 8*i + 2 + (i/4+i/8)%2, 136: 4*i + 1 + i%2} {
 			options := []kernelstest.Option{once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf()}
 			kernelstest.AgreeOn(t, &kernels.Attention, func(r *kernelstest.Rand) kernels.AttentionArgs {
 				return attentionArgs(r, 1, l, 1, d)
-			}, emulator, options...)
+			}, open, options...)
 			kernelstest.AgreeOn(t, &kernels.AttentionBackward, func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
 				return attentionBackwardArgs(r, 1, l, 1, d)
-			}, emulator, options...)
+			}, open, options...)
 		}
 	}
 }
@@ -75,20 +82,31 @@ func TestAttentionRows(t *testing.T) {
 // TestAttentionWidths ends in each quarter of the columns of the float32 kernels, after each of the four that a thread has, where
 // another head begins.
 func TestAttentionWidths(t *testing.T) {
-	for _, d := range []int{1, 2, 3, 129, 130, 131, 193, 194, 195, 257, 258, 259, 321, 322, 323} {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
+	open := emulator(t)
+	for i, d := range []int{1, 2, 3, 129, 130, 131, 193, 194, 195, 257, 258, 259, 321, 322, 323} {
+		if !kernelstest.Turn(t, i, 4) { // columns of each remainder in four turns
+			continue
+		}
 		options := []kernelstest.Option{once, kernelstest.Seeds(1), kernelstest.OnlyF32()}
 		kernelstest.AgreeOn(t, &kernels.Attention, func(r *kernelstest.Rand) kernels.AttentionArgs {
 			return attentionArgs(r, 1, 4, 2, d)
-		}, emulator, append(options, kernelstest.Within(16))...)
+		}, open, append(options, kernelstest.Within(16))...)
 		kernelstest.AgreeOn(t, &kernels.AttentionBackward, func(r *kernelstest.Rand) kernels.AttentionBackwardArgs {
 			return attentionBackwardArgs(r, 1, 4, 2, d)
-		}, emulator, options...)
+		}, open, options...)
 	}
 }
 
 // TestAttentionNotFinite has no numbers in all heads and samples but the first, whose results stay what they are: nothing else enters them, not even
 // times 0.
 func TestAttentionNotFinite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
+	open := emulator(t)
 	spoil := func(b kernels.Buf, h, d int) { // of (N,L,3 or 1,H,D)
 		for i := range b.F32 {
 			if i/d%h > 0 || i >= b.Len/2 {
@@ -97,6 +115,9 @@ func TestAttentionNotFinite(t *testing.T) {
 		}
 	}
 	for i, d := range []int{5, 6, 7, 8, 133, 134, 135, 136} {
+		if !kernelstest.Turn(t, i, 3) {
+			continue
+		}
 		const n, h = 2, 2
 		l := 5 + i%4
 		forward := func(r *kernelstest.Rand) kernels.AttentionArgs {
@@ -110,10 +131,10 @@ func TestAttentionNotFinite(t *testing.T) {
 			spoil(a.DO, h, d)
 			return a
 		}
-		kernelstest.AgreeOn(t, &kernels.Attention, forward, emulator, once, kernelstest.Seeds(1), kernelstest.Within(16), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.Attention, forward, emulator, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
-		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, emulator, once, kernelstest.Seeds(1), kernelstest.OnlyF32())
-		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, emulator, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
+		kernelstest.AgreeOn(t, &kernels.Attention, forward, open, once, kernelstest.Seeds(1), kernelstest.Within(16), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.Attention, forward, open, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, open, once, kernelstest.Seeds(1), kernelstest.OnlyF32())
+		kernelstest.AgreeOn(t, &kernels.AttentionBackward, backward, open, once, kernelstest.Seeds(1), onTensorCores, kernelstest.OnlyF32("LSE"), kernelstest.AllHalf())
 	}
 }
 

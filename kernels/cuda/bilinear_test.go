@@ -8,5 +8,6 @@ import (
 )
 
 func TestBilinear(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Bilinear, kernelstest.Bilinear, emulator, kernelstest.Within(16), kernelstest.HalfBits(), trials(16))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Bilinear, kernelstest.Bilinear, open, kernelstest.Within(16), kernelstest.HalfBits(), kernelstest.Trials(16), scouted(t))
 }

@@ -8,9 +8,10 @@ import (
 )
 
 func TestCast(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Cast, kernelstest.Cast, emulator, kernelstest.Exactly())
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Cast, kernelstest.Cast, open, kernelstest.Exactly(), scouted(t))
 	// every half there is
-	d := emulator(2)
+	d := open(2)
 	const n = 1 << 16
 	x, y, back := d.Alloc(kernels.F16, n), d.Alloc(kernels.F32, n), d.Alloc(kernels.F16, n)
 	all, wide, narrow := make([]float32, n), make([]float32, n), make([]float32, n)

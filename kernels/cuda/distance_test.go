@@ -8,6 +8,7 @@ import (
 )
 
 func TestSampleDistance(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.SampleDistance, kernelstest.SampleDistance, emulator, kernelstest.Within(4), kernelstest.OnlyF32("D"), trials(30))
-	kernelstest.AgreeOn(t, &kernels.SampleDistanceBackward, kernelstest.SampleDistanceBackward, emulator, kernelstest.Within(4), kernelstest.OnlyF32("DD"), kernelstest.HalfBits(), trials(30))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.SampleDistance, kernelstest.SampleDistance, open, kernelstest.Within(4), kernelstest.OnlyF32("D"), kernelstest.Trials(30), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.SampleDistanceBackward, kernelstest.SampleDistanceBackward, open, kernelstest.Within(4), kernelstest.OnlyF32("DD"), kernelstest.HalfBits(), kernelstest.Trials(30), scouted(t))
 }

@@ -8,13 +8,15 @@ import (
 )
 
 func TestAxpby(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Axpby, kernelstest.Axpby, emulator, kernelstest.Within(2), kernelstest.HalfBits())
-	kernelstest.AgreeOn(t, &kernels.SampleAxpby, kernelstest.SampleAxpby, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), trials(60))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Axpby, kernelstest.Axpby, open, kernelstest.Within(2), kernelstest.HalfBits(), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.SampleAxpby, kernelstest.SampleAxpby, open, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), kernelstest.Trials(90), scouted(t))
 }
 
 // TestAxpbyInPlace adds to a buffer, as gradients are.
 func TestAxpbyInPlace(t *testing.T) {
-	d := emulator(1)
+	open := emulator(t)
+	d := open(1)
 	for _, n := range []int{1, 7, 1823} {
 		x, y := make([]float32, n), make([]float32, n)
 		for i := range x {
@@ -37,15 +39,18 @@ func TestAxpbyInPlace(t *testing.T) {
 }
 
 func TestMul(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Mul, kernelstest.Mul, emulator, kernelstest.Exactly(), kernelstest.HalfBits())
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Mul, kernelstest.Mul, open, kernelstest.Exactly(), kernelstest.HalfBits(), scouted(t))
 }
 
 func TestChannelAffine(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.ChannelAffine, kernelstest.ChannelAffine, emulator, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), trials(40))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.ChannelAffine, kernelstest.ChannelAffine, open, kernelstest.Within(2), kernelstest.OnlyF32("A", "B"), kernelstest.HalfBits(), kernelstest.Trials(40), scouted(t))
 }
 
 func TestCopyChannels(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.CopyChannels, kernelstest.CopyChannels, emulator, kernelstest.Exactly(), kernelstest.OnlyF32())
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.CopyChannels, kernelstest.CopyChannels, open, kernelstest.Exactly(), kernelstest.OnlyF32(), scouted(t))
 	// halves, and 16 bytes at a time
 	halves := kernels.Op[kernels.CopyChannelsArgs]{Name: "copy_channels of halves", Ref: kernels.CopyChannels.Ref, Half: true}
 	halves.Register(kernels.Impl[kernels.CopyChannelsArgs]{Kind: "cuda", Half: true, Run: kernels.CopyChannels.Run})
@@ -56,13 +61,5 @@ func TestCopyChannels(t *testing.T) {
 		a.YWidth, a.XWidth = a.YFrom+c+unit*(r.Size(3)-1), a.XFrom+c+unit*(r.Size(3)-1)
 		a.Y, a.X = r.InOut(m*a.YWidth), r.In(m*a.XWidth)
 		return a
-	}, emulator, kernelstest.Exactly(), kernelstest.AllHalf(), trials(16))
-}
-
-// trials is how many trials of slow operations there are: fewer with -short.
-func trials(n int) kernelstest.Option {
-	if testing.Short() {
-		n = (n + 3) / 4
-	}
-	return kernelstest.Trials(n)
+	}, open, kernelstest.Exactly(), kernelstest.AllHalf(), kernelstest.Trials(16))
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestEmbedding(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Embedding, kernelstest.Embedding, emulator, kernelstest.Within(1), kernelstest.OnlyF32("C", "Omega"))
-	kernelstest.AgreeOn(t, &kernels.EmbeddingBackward, kernelstest.EmbeddingBackward, emulator, kernelstest.Within(2), kernelstest.OnlyF32("C", "Omega", "DC"))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Embedding, kernelstest.Embedding, open, kernelstest.Within(1), kernelstest.OnlyF32("C", "Omega"))
+	kernelstest.AgreeOn(t, &kernels.EmbeddingBackward, kernelstest.EmbeddingBackward, open, kernelstest.Within(2), kernelstest.OnlyF32("C", "Omega", "DC"))
 }

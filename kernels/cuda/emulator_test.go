@@ -15,24 +15,16 @@ import (
 	"onestep/kernels/cuda/asm"
 	"onestep/kernels/cuda/emulated"
 	"onestep/kernels/cuda/simt"
+	"onestep/kernels/kernelstest"
 )
 
-var shared = sync.OnceValues(func() (*emulated.Driver, *cuda.Device) {
-	drv := emulated.New(cuda.Checks())
-	d, err := cuda.On(drv, "emulated")
-	if err != nil {
-		panic(err)
-	}
-	return drv, d
-})
-
-// TestMain runs the tests. If they were all of them, every kernel has been launched, or that is a failure.
+// TestMain runs the tests. If they were all of them, with -short or without, every kernel has been launched, or that is a failure.
 func TestMain(m *testing.M) {
 	cuda.PlantGiven()
 	code := m.Run()
-	whole := !testing.Short() && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""
-	if _, d := shared(); code == 0 && whole && !onGPU {
-		if list := d.Unlaunched(); len(list) > 0 {
+	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""
+	if code == 0 && whole && !onGPU {
+		if list := cuda.Unlaunched(); len(list) > 0 {
 			fmt.Fprintf(os.Stderr, "FAIL: no test launches %s\n", strings.Join(list, ", "))
 			code = 1
 		}
@@ -63,16 +55,37 @@ func interpreted(t *testing.T) {
 	}
 }
 
-// emulator is the interpreter with all its checks, under the schedule of a seed, or the GPU if one is asked for: a kernelstest.Opener.
-func emulator(seed uint64) kernels.Device {
+// emulator opens a test's own interpreter, with all its checks, under the schedule of a seed, and lets the test run beside others; or the GPU if one
+// is asked for.
+func emulator(t *testing.T) kernelstest.Opener {
+	t.Helper()
 	if onGPU {
-		return gpu()
+		return func(uint64) kernels.Device { return gpu() }
 	}
-	drv, d := shared()
-	o := cuda.Checks()
-	o.Seed = seed
-	drv.SetOptions(o)
-	return d
+	t.Parallel()
+	_, open := cuda.Strict(t, nil)
+	return open
+}
+
+// scouted lets a test launch every kernel of its operation, see [kernelstest.Covering]. On a GPU it does nothing.
+func scouted(t *testing.T) kernelstest.Option {
+	t.Helper()
+	if onGPU {
+		return kernelstest.Covering(nil)
+	}
+	recorder := emulated.NewRecorder()
+	d, err := cuda.On(recorder, "recorded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kernelstest.Covering(func(run func(kernels.Device)) (names []string) {
+		recorder.Reset()
+		run(d)
+		for _, l := range recorder.Launches {
+			names = append(names, l.Entry)
+		}
+		return names
+	})
 }
 
 // Kernels that do what the interpreter must see.
@@ -128,7 +141,8 @@ func fault(t *testing.T, f func(), words ...string) {
 // TestEmulated runs kernels through the same Device that a GPU has: what they do wrong is said with kernel, line, block and thread.
 func TestEmulated(t *testing.T) {
 	interpreted(t)
-	d := emulator(0).(*cuda.Device)
+	open := emulator(t)
+	d := open(0).(*cuda.Device)
 	x, y := d.Alloc(kernels.F32, 100), d.Alloc(kernels.F32, 100)
 	fill(d, x, 1.5, 100)
 	twice(d, y, x)
@@ -152,7 +166,8 @@ func TestEmulated(t *testing.T) {
 // TestEmulatedGraph replays a recording launch for launch, with memory of its own that is undefined at the start of every replay.
 func TestEmulatedGraph(t *testing.T) {
 	interpreted(t)
-	d := emulator(0).(*cuda.Device)
+	open := emulator(t)
+	d := open(0).(*cuda.Device)
 	in := d.Alloc(kernels.F32, 100)
 	d.Upload(in, make([]float32, 100))
 	var out kernels.Buf
@@ -198,7 +213,8 @@ func TestEmulatedGraph(t *testing.T) {
 
 // TestHalfCopies gives an operation that takes no halves float32 copies made on the device.
 func TestHalfCopies(t *testing.T) {
-	d := emulator(3).(*cuda.Device)
+	open := emulator(t)
+	d := open(3).(*cuda.Device)
 	type args struct {
 		Y kernels.Buf `kernel:"out"`
 		X kernels.Buf

@@ -9,5 +9,6 @@ import (
 
 // TestGEMM has both operands transposed or not, rows with gaps, odd sizes and mixed types; [TestProductTilesRun] has the tiles.
 func TestGEMM(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.GEMM, kernelstest.GEMM(100, 90, 130), emulator)
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.GEMM, kernelstest.GEMM(100, 90, 130), open)
 }

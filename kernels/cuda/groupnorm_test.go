@@ -16,12 +16,12 @@ var normSizes = []struct{ n, i, c, g, seeds int }{
 	{1, 9, 24, 4, 3}, {2, 64, 64, 16, 3}, {1, 16, 192, 32, 3}, {1, 12289, 8, 1, 1},
 }
 
-// eachNorm runs f for all sizes, with all the U-Nets' additions, none and some.
-func eachNorm(f func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option)) {
+// eachNorm runs f for the first two sizes and those whose turn it is, with all the U-Nets' additions, none and some.
+func eachNorm(t *testing.T, f func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option)) {
 	full := kernelstest.OnlyF32("Mean", "Rstd", "Add", "W", "B", "Scale", "Shift", "DW", "DB", "DAdd", "DScale", "DShift") // as in every network
 	for i, s := range normSizes {
-		if testing.Short() && i > 1 {
-			break
+		if i > 1 && (testing.Short() || !kernelstest.Turn(t, i, 3)) {
+			continue
 		}
 		for _, silu := range []bool{false, true} {
 			f(s.n, s.i, s.c, s.g, silu, i != 2, silu == (i%2 == 0), full, kernelstest.Trials(1), kernelstest.Seeds(s.seeds))
@@ -30,8 +30,9 @@ func eachNorm(f func(n, i, c, g int, silu, add, scale bool, options ...kernelste
 }
 
 func TestGroupNorm(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, emulator, trials(8), kernelstest.Seeds(2))
-	eachNorm(func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.GroupNorm, kernelstest.GroupNorm, open, kernelstest.Trials(8), kernelstest.Seeds(2))
+	eachNorm(t, func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
 		within := 16.0
 		if i > 10_000 {
 			within = 32
@@ -49,12 +50,13 @@ func TestGroupNorm(t *testing.T) {
 				a.Scale, a.Shift = r.In(n*a.Stride), r.In(n*a.Stride)
 			}
 			return a
-		}, emulator, append(options, kernelstest.Within(within))...)
+		}, open, append(options, kernelstest.Within(within))...)
 	})
 }
 
 func TestGroupNormBackward(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, kernelstest.GroupNormBackward, emulator, trials(8), kernelstest.Seeds(2),
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, kernelstest.GroupNormBackward, open, kernelstest.Trials(8), kernelstest.Seeds(2),
 		kernelstest.OnlyF32("DScale", "DShift")) // what has gaps is read before it is written, if it is to be converted
 	kernelstest.AgreeOn(t, &kernels.GroupNormBackward, func(r *kernelstest.Rand) kernels.GroupNormBackwardArgs { // sums over many samples
 		const n, c, g = 70, 40, 5
@@ -62,8 +64,8 @@ func TestGroupNormBackward(t *testing.T) {
 			DX: r.Out(n * c), DW: r.Out(c), DB: r.Out(c), DY: r.In(n * c), X: r.In(n * c),
 			Mean: r.In(n * g), Rstd: r.Uniform(n*g, 0.5, 2), W: r.In(c), B: r.In(c), N: n, I: 1, C: c, G: g,
 		}
-	}, emulator, kernelstest.Trials(1), kernelstest.Seeds(3))
-	eachNorm(func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
+	}, open, kernelstest.Trials(1), kernelstest.Seeds(3))
+	eachNorm(t, func(n, i, c, g int, silu, add, scale bool, options ...kernelstest.Option) {
 		kernelstest.AgreeOn(t, &kernels.GroupNormBackward, func(r *kernelstest.Rand) kernels.GroupNormBackwardArgs {
 			a := kernels.GroupNormBackwardArgs{
 				DX: r.Out(n * i * c), DW: r.Out(c), DB: r.Out(c), DY: r.In(n * i * c), X: r.In(n * i * c),
@@ -80,12 +82,13 @@ func TestGroupNormBackward(t *testing.T) {
 			a.E, a.EWidth, a.EScale = r.In(n*i*c), c, 1
 			a.F, a.FWidth, a.FScale = r.In(n*i*(c+8)).Slice(8, n*i*(c+8)), c+8, 0.7 // the last channels of something wider
 			return a
-		}, emulator, options...)
+		}, open, options...)
 	})
 }
 
 // A mean a thousand times the deviation, and first pixels that are far from the others, cost no precision.
 func TestGroupNormHardStatistics(t *testing.T) {
+	open := emulator(t)
 	const n, i, c, g = 1, 1024, 24, 6
 	for name, at := range map[string]func(pixel, ch int) float32{
 		"mean 1000":    func(_, ch int) float32 { return 1000 + float32(ch) },
@@ -118,7 +121,7 @@ func TestGroupNormHardStatistics(t *testing.T) {
 		cpu := kernels.NewCPUAt(kernels.Generic, 2)
 		defer cpu.Close()
 		wantY, wantR := run(cpu)
-		y, rstd := run(emulator(1))
+		y, rstd := run(open(1))
 		worst, worstR, top := 0.0, 0.0, 0.0
 		for j := range y {
 			top = max(top, math.Abs(float64(wantY[j])))
@@ -135,8 +138,9 @@ func TestGroupNormHardStatistics(t *testing.T) {
 
 // A sample's bits do not depend on the others.
 func TestGroupNormBatch(t *testing.T) {
+	open := emulator(t)
 	const n, i, c, g = 3, 50, 64, 16
-	r, d := kernelstest.NewRand(2), emulator(1)
+	r, d := kernelstest.NewRand(2), open(1)
 	put := func(b kernels.Buf) kernels.Buf {
 		on := d.Alloc(kernels.F32, b.Len)
 		d.Upload(on, b.F32)

@@ -86,13 +86,16 @@ func PlantGiven() {
 	}
 }
 
-// launched are kernels that were launched on devices of single tests.
-var launched = map[*Kernel]*loaded{}
+// launched are the kernels that were launched on devices of tests.
+var launched = struct {
+	sync.Mutex
+	kernels map[*Kernel]*loaded
+}{kernels: map[*Kernel]*loaded{}}
 
-// Unlaunched lists the kernels that neither a device nor the device of a single test has launched.
-func (d *Device) Unlaunched() (list []string) {
+// Unlaunched lists the kernels that no device of a test has launched.
+func Unlaunched() (list []string) {
 	for _, k := range Kernels() {
-		if d.kernels[k] == nil && launched[k] == nil {
+		if launched.kernels[k] == nil {
 			list = append(list, k.Name)
 		}
 	}

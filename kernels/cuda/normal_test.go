@@ -8,5 +8,6 @@ import (
 )
 
 func TestNormal(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Normal, kernelstest.Normal, emulator, kernelstest.Exactly(), kernelstest.OnlyF32())
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Normal, kernelstest.Normal, open, kernelstest.Exactly(), kernelstest.OnlyF32(), scouted(t))
 }

@@ -8,15 +8,17 @@ import (
 )
 
 func TestPool2D(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, emulator, kernelstest.HalfBits(), trials(12))
-	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, emulator, kernelstest.AllHalf(), trials(40))
-	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, emulator, kernelstest.HalfBits(), trials(12))
-	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, emulator, kernelstest.AllHalf(), trials(40))
-	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.HalvingBackward, emulator, kernelstest.Exactly(), kernelstest.HalfBits())
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, open, kernelstest.HalfBits(), kernelstest.Trials(12), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.Pool2D, kernelstest.Pool2D, open, kernelstest.AllHalf(), kernelstest.Trials(40), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, open, kernelstest.HalfBits(), kernelstest.Trials(12), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.Pool2DBackward, open, kernelstest.AllHalf(), kernelstest.Trials(40), scouted(t))
+	kernelstest.AgreeOn(t, &kernels.Pool2DBackward, kernelstest.HalvingBackward, open, kernelstest.Exactly(), kernelstest.HalfBits(), scouted(t))
 }
 
 // TestPool2DWindows has every kind of overlap and padding, of vectors and single channels.
 func TestPool2DWindows(t *testing.T) {
+	open := emulator(t)
 	for _, s := range []kernels.PoolShape{
 		{Kernel: 3, Stride: 1, Pad: 1}, {Kernel: 3, Stride: 2, Pad: 1}, {Kernel: 2, Stride: 1, Pad: 1}, {Kernel: 4, Stride: 2, Pad: 3}, {Kernel: 3, Stride: 2}, {Kernel: 2, Stride: 3},
 	} {
@@ -28,10 +30,10 @@ func TestPool2DWindows(t *testing.T) {
 				for _, half := range []kernelstest.Option{kernelstest.OnlyF32(), kernelstest.AllHalf()} {
 					kernelstest.AgreeOn(t, &kernels.Pool2D, func(r *kernelstest.Rand) kernels.Pool2DArgs {
 						return kernels.Pool2DArgs{Y: r.Out(out), X: r.In(in), PoolShape: s}
-					}, emulator, half, once, kernelstest.Seeds(1))
+					}, open, half, once, kernelstest.Seeds(1))
 					kernelstest.AgreeOn(t, &kernels.Pool2DBackward, func(r *kernelstest.Rand) kernels.Pool2DBackwardArgs {
 						return kernels.Pool2DBackwardArgs{DX: r.Out(in), DY: r.In(out), X: r.In(in), PoolShape: s}
-					}, emulator, half, once, kernelstest.Seeds(1))
+					}, open, half, once, kernelstest.Seeds(1))
 				}
 			}
 		}
@@ -39,11 +41,12 @@ func TestPool2DWindows(t *testing.T) {
 }
 
 func TestMeanPixels(t *testing.T) {
-	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, emulator, kernelstest.Within(16), kernelstest.HalfBits(), trials(40))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &kernels.MeanPixels, kernelstest.MeanPixels, open, kernelstest.Within(16), kernelstest.HalfBits(), kernelstest.Trials(40), scouted(t))
 	for c := 1; c < 20; c++ { // vectors that begin in every channel and end in others
 		kernelstest.AgreeOn(t, &kernels.MeanPixels, func(r *kernelstest.Rand) kernels.MeanPixelsArgs {
 			const n, i = 2, 8
 			return kernels.MeanPixelsArgs{Y: r.Out(n * i * c), X: r.In(n * c), N: n, I: i, C: c, Grad: true}
-		}, emulator, kernelstest.Within(16), once)
+		}, open, kernelstest.Within(16), once)
 	}
 }

@@ -17,15 +17,20 @@ func Checks() simt.Options {
 	return o
 }
 
-// strict opens the interpreter, which looks for everything that is wrong and takes another schedule each time.
-func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener) {
+// Strict opens the interpreter, which looks for everything that is wrong and takes another schedule each time. Its first run is counted, unless counters
+// are nil.
+func Strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener) {
 	t.Helper()
 	drv := emulated.New(Checks())
 	d, err := On(drv, "emulated")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { maps.Copy(launched, d.kernels) })
+	t.Cleanup(func() {
+		launched.Lock()
+		defer launched.Unlock()
+		maps.Copy(launched.kernels, d.kernels)
+	})
 	return d, func(seed uint64) kernels.Device {
 		o := Checks()
 		o.Seed, o.Counters = seed, counters
@@ -33,6 +38,17 @@ func strict(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener)
 		drv.SetOptions(o)
 		return d
 	}
+}
+
+// counting opens the interpreter to count what a run does, whatever its numbers.
+func counting(t *testing.T, counters *simt.Counters) (*Device, kernelstest.Opener) {
+	t.Helper()
+	drv := emulated.New(simt.Options{Counters: counters, CountOnly: true})
+	d, err := On(drv, "emulated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, func(uint64) kernels.Device { return d }
 }
 
 // productSize is how large a product is: a part of one tile and several, with rows and columns that are whole chunks of 16 bytes or not, or so many
@@ -155,15 +171,23 @@ func small(r *kernelstest.Rand, n, limit int) kernels.Buf {
 	return r.Values(x...)
 }
 
-// eachTile runs f for every case, arithmetic and tile.
-func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run func(size productSize, options ...kernelstest.Option))) {
+// tileRun runs a product on the tile of a test.
+type tileRun func(size productSize, options ...kernelstest.Option)
+
+// eachTile runs f for every case, arithmetic and tile, the i-th with a device of its own, beside each other.
+func eachTile(t *testing.T, opened func(*testing.T, *simt.Counters) (*Device, kernelstest.Opener), f func(t *testing.T, i int, counters *simt.Counters, run tileRun)) {
+	i := 0
 	for _, c := range productCases {
 		for _, tile := range c.op.tiles {
+			at := i
+			i++
 			t.Run(c.name+" "+tile.arithmetic.String()+" "+tile.name, func(t *testing.T) {
-				d, open := strict(t, counters)
-				defer d.Close()
+				t.Parallel()
+				counters := simt.NewCounters(false)
+				d, open := opened(t, counters)
+				t.Cleanup(func() { d.Close() })
 				d.tile, d.TF32 = tile.name, tile.arithmetic == tf32
-				f(t, func(size productSize, options ...kernelstest.Option) {
+				f(t, at, counters, func(size productSize, options ...kernelstest.Option) {
 					if size.wide && tile.typ() != kernels.F16 {
 						return
 					}
@@ -184,13 +208,18 @@ func eachTile(t *testing.T, counters *simt.Counters, f func(t *testing.T, run fu
 	}
 }
 
-// TestProductTilesRun runs every kernel on numbers whose products and sums are exact, so that each bit of C counts, under 20 schedules.
+func uncounted(t *testing.T, _ *simt.Counters) (*Device, kernelstest.Opener) { return Strict(t, nil) }
+
+// TestProductTilesRun runs every kernel on numbers whose products and sums are exact, so that each bit of C counts; a third of them, in rotation, under
+// several schedules and on odd sizes.
 func TestProductTilesRun(t *testing.T) {
-	eachTile(t, nil, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
-		run(productSize{whole: true})
-		if !testing.Short() {
-			run(productSize{}, kernelstest.Seeds(2))
+	eachTile(t, uncounted, func(t *testing.T, i int, _ *simt.Counters, run tileRun) {
+		if testing.Short() || !kernelstest.Turn(t, i, 3) {
+			run(productSize{whole: true}, kernelstest.Seeds(1))
+			return
 		}
+		run(productSize{whole: true})
+		run(productSize{}, kernelstest.Seeds(2))
 	})
 }
 
@@ -199,7 +228,10 @@ func TestProductRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it takes seconds")
 	}
-	eachTile(t, nil, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
+	eachTile(t, uncounted, func(t *testing.T, i int, _ *simt.Counters, run tileRun) {
+		if !kernelstest.Turn(t, i+1, 3) {
+			return
+		}
 		for _, wide := range []bool{false, true} {
 			for _, rows := range []int{8, 16, 36, 60, 252} {
 				run(productSize{whole: true, rows: rows, wide: wide}, kernelstest.Seeds(1))
@@ -210,14 +242,20 @@ func TestProductRows(t *testing.T) {
 }
 
 // TestProductMemory holds every kernel to its accesses: no two in a bank of shared memory at a time, and whole sectors of global memory.
+// With ONESTEP_TESTS=all it holds these large products to their numbers, too.
 func TestProductMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it takes seconds")
 	}
-	counters := simt.NewCounters(false)
-	eachTile(t, counters, func(t *testing.T, run func(size productSize, options ...kernelstest.Option)) {
-		*counters = *simt.NewCounters(false)
-		run(productSize{large: true, whole: true}, kernelstest.Seeds(1))
+	opened, options := Strict, []kernelstest.Option{kernelstest.Seeds(1)}
+	if !kernelstest.All() {
+		opened, options = counting, append(options, kernelstest.Unchecked())
+	}
+	eachTile(t, opened, func(t *testing.T, i int, counters *simt.Counters, run tileRun) {
+		if !kernelstest.Turn(t, i+2, 3) {
+			return
+		}
+		run(productSize{large: true, whole: true}, options...)
 		if counters.Wavefronts != counters.IdealWavefronts {
 			t.Errorf("%d wavefronts of shared memory, ideally %d", counters.Wavefronts, counters.IdealWavefronts)
 		}

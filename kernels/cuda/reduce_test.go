@@ -27,16 +27,18 @@ func init() {
 }
 
 func TestSquaredNorm(t *testing.T) {
+	open := emulator(t)
 	kernelstest.AgreeOn(t, &squaredNorm32, func(r *kernelstest.Rand) kernels.SquaredNormArgs {
 		a := kernelstest.SquaredNorm(r)
 		a.Y = r.Out(1)
 		return a
-	}, emulator, kernelstest.Within(1), kernelstest.OnlyF32())
+	}, open, kernelstest.Within(1), kernelstest.OnlyF32())
 }
 
 // TestSquaredNormOverflow has numbers whose squares are no float32, and nothing at all.
 func TestSquaredNormOverflow(t *testing.T) {
-	d := emulator(3)
+	open := emulator(t)
+	d := open(3)
 	y, x, words := d.Alloc(kernels.F32, 2), d.Alloc(kernels.F32, 5000), make([]float32, 2)
 	defer d.Free(y)
 	defer d.Free(x)

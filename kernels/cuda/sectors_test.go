@@ -12,6 +12,9 @@ import (
 // TestSectors counts the sectors of 32 bytes that aligned buffers of the networks' shapes cost, of each access by itself and, as memory sees them,
 // each once: at least 90 % of what is moved was asked for, and next to no byte beside the buffers is. Conflicts in shared memory add 10 % at most.
 func TestSectors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it takes seconds")
+	}
 	interpreted(t)
 	drv := emulated.New(simt.Options{})
 	dev, err := cuda.On(drv, "emulated")

@@ -33,5 +33,6 @@ func init() {
 }
 
 func TestStepControl(t *testing.T) {
-	kernelstest.AgreeOn(t, &stepControlOneNaN, kernelstest.StepControl, emulator, kernelstest.Exactly(), kernelstest.OnlyF32(), kernelstest.Trials(60))
+	open := emulator(t)
+	kernelstest.AgreeOn(t, &stepControlOneNaN, kernelstest.StepControl, open, kernelstest.Exactly(), kernelstest.OnlyF32(), kernelstest.Trials(60))
 }

@@ -5,6 +5,7 @@ package kernelstest
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"strings"
@@ -20,8 +21,10 @@ type config struct {
 	full   map[string]bool // fields that stay F32; "" stands for all
 	halved bool            // on devices: half buffers give the bits of float32 copies
 
-	allHalf bool
-	seeds   int // on devices: of the trial that has most
+	allHalf   bool
+	seeds     int  // on devices: of the trial that has most
+	unchecked bool // on devices: the operation runs, and that is all
+	scout     func(run func(d kernels.Device)) []string
 }
 
 // Option changes what [Agree] checks.
@@ -33,7 +36,8 @@ func Within(ulps float64) Option { return func(c *config) { c.within = ulps } }
 // Exactly allows no difference at all.
 func Exactly() Option { return func(c *config) { c.exact = true } }
 
-// Trials sets the number of trials; the default is 24, or 8 with -short.
+// Trials sets the number of trials; the default is 24, and of [AgreeOn] 12. Of these a part runs, see [Turn]: with [All] each; with -short the first
+// two; else the first three and in rotation a third of the others.
 func Trials(n int) Option { return func(c *config) { c.trials = n } }
 
 // OnlyF32 keeps the named fields, or all, in float32 in the half precision trials.
@@ -51,11 +55,22 @@ func OnlyF32(fields ...string) Option {
 // HalfBits makes [AgreeOn] check what [Agree] always does: half buffers give the bits that float32 copies give when rounded.
 func HalfBits() Option { return func(c *config) { c.halved = true } }
 
-// Seeds sets how many seeds [AgreeOn] tries on the same arguments in one of the trials; the default is [Schedules], the other trials try three.
+// Seeds sets how many seeds [AgreeOn] tries on the same arguments in one of the trials with [All]; the default is [Schedules], the other trials try
+// three, and each runs once more on buffers that start anywhere. Without [All] it is at most three there and one in the other trials, and Seeds(1) leaves
+// out the run on buffers that start anywhere; with -short the second trial has those, and the others one seed.
 func Seeds(n int) Option { return func(c *config) { c.seeds = n } }
 
 // AllHalf makes every trial one in half precision, with all fields that may be F16: of operations whose buffers have fixed or equal types.
 func AllHalf() Option { return func(c *config) { c.allHalf = true } }
+
+// Covering makes [AgreeOn] run, without [All], besides the trials that it takes those that launch other kernels, once each, so that every kernel runs
+// each time. The scout calls its argument with a device that runs nothing, and returns the names of the kernels that were launched there.
+func Covering(scout func(run func(d kernels.Device)) []string) Option {
+	return func(c *config) { c.scout = scout }
+}
+
+// Unchecked makes [AgreeOn] run the operation once in each trial and look at nothing: for a device that counts what it does.
+func Unchecked() Option { return func(c *config) { c.unchecked = true } }
 
 // threadCounts are the sizes of the crews that the kernels are run on; all must give the same bits.
 var threadCounts = []int{1, 2, 5}
@@ -80,7 +95,7 @@ func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options .
 				defer d.Close()
 				devices = append(devices, d)
 			}
-			for trial := range cfg.trials {
+			for _, trial := range chosen(cfg.trials) {
 				r := NewRand(trial)
 				a := newArgs(make(r))
 				for _, half := range []bool{false, true} {
@@ -97,13 +112,9 @@ func Agree[A any](t *testing.T, op *kernels.Op[A], make func(*Rand) A, options .
 	}
 }
 
-// configure applies the options; without them there are so many trials, a third with -short.
+// configure applies the options; without them there are so many trials.
 func configure(trials int, options []Option) config {
 	cfg := config{trials: trials, within: 64, full: map[string]bool{}, seeds: Schedules}
-	if testing.Short() {
-		cfg.trials = trials / 3
-		cfg.seeds = Schedules / 4
-	}
 	for _, o := range options {
 		o(&cfg)
 	}
@@ -124,9 +135,9 @@ type check[A any] struct {
 func newCheck[A any](t Reporter, op *kernels.Op[A], cfg *config, ref *kernels.CPU, r *Rand, a args[A], half bool) *check[A] {
 	c := &check[A]{t: t, op: op, cfg: cfg, ref: ref, r: r}
 	if half {
-		c.half = a.pickHalf(r, cfg)
+		c.half = a.pickHalf(r.trial, cfg)
 	}
-	c.name = fmt.Sprintf("trial %d, half=%v, %s", r.trial, c.half, a.sizes())
+	c.name = fmt.Sprintf("trial %d (%s=%d), half=%v, %s", r.trial, turnEnv, turn(), c.half, a.sizes())
 	return c
 }
 
@@ -277,10 +288,11 @@ func (a args[A]) sizes() string {
 var indices = regexp.MustCompile(`\[\d+\]`)
 
 // pickHalf chooses the fields to be F16: all in even trials, some in odd ones.
-func (a args[A]) pickHalf(r *Rand, cfg *config) map[string]bool {
+func (a args[A]) pickHalf(trial int, cfg *config) map[string]bool {
+	r := rand.New(rand.NewPCG(uint64(trial), 0x68616c76))
 	half := map[string]bool{}
 	for _, f := range a.fields {
-		if !cfg.full[indices.ReplaceAllString(f.name, "")] && (cfg.allHalf || r.trial%2 == 0 || r.IntN(2) == 0) {
+		if !cfg.full[indices.ReplaceAllString(f.name, "")] && (cfg.allHalf || trial%2 == 0 || r.IntN(2) == 0) {
 			half[f.name] = true
 		}
 	}

@@ -1,6 +1,7 @@
 package kernelstest
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"testing"
@@ -18,16 +19,38 @@ func Turn(t testing.TB, i, n int) bool {
 	if All() {
 		return true
 	}
-	turn := int(time.Now().Unix() / (24 * 60 * 60))
-	if s := os.Getenv("ONESTEP_TURN"); s != "" {
-		var err error
-		if turn, err = strconv.Atoi(s); err != nil || turn < 0 {
-			t.Fatalf("ONESTEP_TURN=%q is no number of a turn", s)
-		}
-	}
+	turn := turn()
 	if (i+turn)%n != 0 {
 		return false
 	}
-	t.Logf("ONESTEP_TURN=%d: case %d of the rotation", turn, i)
+	t.Logf("case %d of the sweep: %s=%d", i, turnEnv, turn)
 	return true
+}
+
+const turnEnv = "ONESTEP_TURN"
+
+// turn is the number of this run in all rotations. It panics if the environment has no number there.
+func turn() int {
+	s := os.Getenv(turnEnv)
+	if s == "" {
+		return int(time.Now().Unix() / (24 * 60 * 60))
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		panic(fmt.Errorf("%s=%q is not the number of a turn", turnEnv, s))
+	}
+	return n
+}
+
+// chosen lists which of so many trials run: with [All] each; with -short the first two; else the first three, whose sizes are special, and a third of
+// the others, in rotation.
+func chosen(trials int) (list []int) {
+	turn := turn()
+	for i := range trials {
+		switch {
+		case All(), testing.Short() && i < 2, !testing.Short() && (i < 3 || (i+turn)%3 == 0):
+			list = append(list, i)
+		}
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package kernelstest
 import (
 	"fmt"
 	"math"
+	"testing"
 
 	"onestep/kernels"
 )
@@ -18,7 +19,7 @@ type Reporter interface {
 // it may be the same device each time.
 type Opener func(seed uint64) kernels.Device
 
-// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials, see [Seeds]; a quarter with -short.
+// Schedules is how many seeds [AgreeOn] tries on the same arguments in one of the trials with [All], see [Seeds].
 const Schedules = 20
 
 // AgreeOn runs an operation on a device on arguments that make draws, and fails the test unless
@@ -29,29 +30,124 @@ const Schedules = 20
 //   - it works for buffers that start anywhere, and in memory that nothing has written to before: it does not read its outputs,
 //   - with [HalfBits], half precision buffers give the bits that float32 copies give when rounded,
 //   - and the device finds nothing wrong: what it panics with is reported.
+//
+// What of it runs, and how often, see [Trials], [Seeds] and [Covering].
 func AgreeOn[A any](t Reporter, op *kernels.Op[A], make func(*Rand) A, open Opener, options ...Option) {
 	t.Helper()
 	cfg := configure(12, options)
 	ref := kernels.NewCPUAt(kernels.Generic, 2)
 	defer ref.Close()
-	for trial := range cfg.trials {
-		r := NewRand(trial)
-		r.slow = true
+	for _, x := range plan(op, make, &cfg) {
+		r := onDevice(x.trial)
 		a := newArgs(make(r))
-		for _, half := range []bool{false, true} {
-			if half && cfg.full[""] || !half && cfg.allHalf {
-				continue
-			}
-			c := newCheck(t, op, &cfg, ref, r, a, half)
-			c.runOn(a, open)
-			if t.Failed() {
-				return
-			}
+		c := newCheck(t, op, &cfg, ref, r, a, x.half)
+		if cfg.unchecked {
+			a.place(c.half, 0, false).runBare(open(uint64(x.trial)<<8), op, nil)
+		} else {
+			c.runOn(a, open, x)
+		}
+		if t.Failed() {
+			return
 		}
 	}
 }
 
-func (c *check[A]) runOn(a args[A], open Opener) {
+// onDevice makes the numbers of one trial on a device.
+func onDevice(trial int) *Rand {
+	r := NewRand(trial)
+	r.slow = true
+	return r
+}
+
+// turnOf is what runs of a trial.
+type turnOf struct {
+	trial int
+	half  bool
+	seeds int // on buffers that start at multiples of 16 bytes, or of their guards
+	shift int // elements by which buffers are shifted in one more run; 0: there is none
+}
+
+// plan is what runs: the trials that are chosen, and others once whose kernels those do not launch.
+func plan[A any](op *kernels.Op[A], make func(*Rand) A, cfg *config) (list []turnOf) {
+	trials := chosen(cfg.trials)
+	for i, trial := range trials {
+		seeds, anywhere := cfg.seedsOf(i, len(trials))
+		shift := 0
+		if anywhere {
+			shift = 1 + trial*2%7
+		}
+		for _, half := range cfg.halves(trial) {
+			list = append(list, turnOf{trial, half, seeds, shift})
+		}
+	}
+	if cfg.scout == nil || All() {
+		return list
+	}
+	seen := map[string]bool{}
+	scouted := func(x turnOf) (news bool) {
+		a := newArgs(make(onDevice(x.trial)))
+		var half map[string]bool
+		if x.half {
+			half = a.pickHalf(x.trial, cfg)
+		}
+		for _, name := range cfg.scout(func(d kernels.Device) {
+			if x.seeds > 0 {
+				a.place(half, 0, false).runBare(d, op, nil)
+			}
+			if x.shift > 0 {
+				a.place(half, guards+x.shift, false).runGuarded(d, op)
+			}
+		}) {
+			news = news || !seen[name]
+			seen[name] = true
+		}
+		return news
+	}
+	for _, x := range list {
+		scouted(x)
+	}
+	for trial := range cfg.trials {
+		for _, half := range cfg.halves(0) {
+			for _, x := range []turnOf{{trial, half, 1, 0}, {trial, half, 0, 1}} {
+				if scouted(x) {
+					list = append(list, x)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// halves says whether a trial runs with float32 buffers, with half precision ones, or both: with [All] always both, otherwise both in the first three.
+func (cfg *config) halves(trial int) []bool {
+	switch {
+	case cfg.full[""]:
+		return []bool{false}
+	case cfg.allHalf:
+		return []bool{true}
+	case All() || trial < 3:
+		return []bool{false, true}
+	}
+	return []bool{(trial+turn())/3%2 == 0}
+}
+
+// seedsOf is how many seeds are tried in the i-th of the trials that run, and whether once more on buffers that start anywhere.
+func (cfg *config) seedsOf(i, trials int) (seeds int, anywhere bool) {
+	switch {
+	case All() && i == min(3, trials-1):
+		return cfg.seeds, true
+	case All():
+		return 3, true
+	case testing.Short() && i == 1 || !testing.Short() && i == min(3, trials-1):
+		return min(cfg.seeds, 3), cfg.seeds > 1
+	case testing.Short():
+		return 1, false
+	}
+	return 1, cfg.seeds > 1
+}
+
+// runOn runs the operation under the seeds of a turn, and maybe once more on buffers that are shifted.
+func (c *check[A]) runOn(a args[A], open Opener, x turnOf) {
 	c.t.Helper()
 	defer func() {
 		if e := recover(); e != nil {
@@ -59,12 +155,8 @@ func (c *check[A]) runOn(a args[A], open Opener) {
 		}
 	}()
 	want, size := c.reference(a)
-	seeds := 3
-	if c.r.trial == min(3, c.cfg.trials-1) {
-		seeds = c.cfg.seeds
-	}
 	var first *placed[A]
-	for i := range seeds {
+	for i := range x.seeds {
 		d := open(uint64(c.r.trial)<<8 + uint64(i))
 		var got *placed[A]
 		if i%2 == 0 {
@@ -86,17 +178,18 @@ func (c *check[A]) runOn(a args[A], open Opener) {
 		}
 	}
 
-	d := open(uint64(c.r.trial) << 8)
-	name := c.name
-	c.name += ": at any address"
-	shifted := a.place(c.half, guards+1+c.r.IntN(7), false)
-	shifted.runGuarded(d, c.op)
-	shifted.intact(c.t, c.name)
-	c.compare(shifted, want, size)
-	c.name = name
-	if c.cfg.halved && len(c.half) > 0 {
+	if x.shift > 0 {
+		name := c.name
+		c.name += ": at any address"
+		shifted := a.place(c.half, guards+x.shift, false)
+		shifted.runGuarded(open(uint64(c.r.trial)<<8+1), c.op)
+		shifted.intact(c.t, c.name)
+		c.compare(shifted, want, size)
+		c.name = name
+	}
+	if c.cfg.halved && len(c.half) > 0 && first != nil {
 		full := a.rounded(c.half).place(nil, 0, false)
-		full.runBare(d, c.op, want)
+		full.runBare(open(uint64(c.r.trial)<<8), c.op, want)
 		full.toHalf(c.half)
 		same(c.t, c.name+": half buffers against rounded float32 copies", first, full)
 	}
@@ -121,13 +214,13 @@ func (p *placed[A]) runGuarded(d kernels.Device, op *kernels.Op[A]) {
 	}
 }
 
-// runBare runs the operation on buffers of exactly their sizes. Outputs that Ref fills hold nothing before.
+// runBare runs the operation on buffers of exactly their sizes. Outputs that Ref fills hold nothing before; want is what it makes, or nil.
 func (p *placed[A]) runBare(d kernels.Device, op *kernels.Op[A], want *placed[A]) {
 	value := cloneArgs(p.value)
 	to := given(slots(&value))
 	for i, f := range p.fields {
 		b := d.Alloc(f.buf.Type, f.buf.Len)
-		if f.in || want.fields[i].gaps() {
+		if f.in || want == nil || want.fields[i].gaps() {
 			d.Upload(b, f.values())
 		}
 		*to[i].buf = b
@@ -139,7 +232,7 @@ func (p *placed[A]) runBare(d kernels.Device, op *kernels.Op[A], want *placed[A]
 		d.Free(*to[i].buf)
 		for j, v := range x {
 			switch {
-			case want.fields[i].unwritten(j) && v != v: // a device may quieten the mark; guarded runs look at its bits
+			case want != nil && want.fields[i].unwritten(j) && v != v: // a device may quieten the mark; guarded runs look at its bits
 			case f.buf.Type == kernels.F16:
 				f.buf.F16[j] = kernels.ToF16(v)
 			default:

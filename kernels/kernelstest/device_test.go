@@ -74,7 +74,7 @@ func (d *arena) twice(a twiceArgs) {
 		switch {
 		case d.fault == "reads its output":
 			x += 0 * d.load(a.Y, i)
-		case d.fault == "depends on the seed" && d.seed%16 == 3:
+		case d.fault == "depends on the seed" && d.seed%16 == 2:
 			x *= 1 + 1e-7
 		case d.fault == "wants aligned addresses" && a.Y.Addr%16 != 0:
 			x++
@@ -103,7 +103,7 @@ func TestAgreeOn(t *testing.T) {
 	for fault, want := range map[string]string{
 		"":                        "",
 		"skips the last":          "Y",
-		"reads its output":        "NaN",
+		"reads its output":        "Y[0]",
 		"depends on the seed":     "the same bits",
 		"wants aligned addresses": "at any address",
 		"writes beyond":           "wrote Y",

@@ -11,6 +11,9 @@ func Axpby(r *Rand) kernels.AxpbyArgs {
 // SampleAxpby draws arguments of [kernels.SampleAxpby].
 func SampleAxpby(r *Rand) kernels.SampleAxpbyArgs {
 	n, i := r.Size(20), Pick(r, r.Size(100), r.Size(5_000))
+	if r.Bool() { // whole vectors
+		i = (i + 7) / 8 * 8
+	}
 	a := kernels.SampleAxpbyArgs{Y: r.Out(n * i), X: r.In(n * i), A: r.In(n), N: n, I: i}
 	if r.Bool() {
 		a.Z, a.B = r.In(n*i), r.In(n)

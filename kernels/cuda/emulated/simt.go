@@ -3,8 +3,10 @@ package emulated
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"onestep/kernels/cuda/driver"
 	"onestep/kernels/cuda/ptx"
@@ -61,23 +63,66 @@ func (i *interpreter) write(addr uint64, src []byte) error { return i.memory.Wri
 func (i *interpreter) mark(addr uint64, bytes int) error   { return i.memory.Mark(addr, bytes) }
 
 func (i *interpreter) load(name, text string) (program, error) {
+	f, err := parsed(name, text)
+	if err != nil {
+		return nil, err
+	}
+	return module{i, f}, nil
+}
+
+// source is a parsed file, and what was compiled of it, for every device.
+type source struct {
+	*ptx.Module
+	own bool // it has global variables, which every device has for itself
+
+	mu       sync.Mutex
+	programs map[string]*simt.Program // by entry
+}
+
+// sources are what was parsed so far, by name and text.
+var sources = struct {
+	sync.Mutex
+	by map[[2]string]*source
+}{by: map[[2]string]*source{}}
+
+// parsed parses a file once.
+func parsed(name, text string) (*source, error) {
+	sources.Lock()
+	defer sources.Unlock()
+	key := [2]string{name, text}
+	if f := sources.by[key]; f != nil {
+		return f, nil
+	}
 	m, err := ptx.Parse(name, text)
 	if err != nil {
 		return nil, err
 	}
-	return module{i, m}, nil
+	f := &source{Module: m, programs: map[string]*simt.Program{}}
+	global := func(v *ptx.Variable) bool { return v.Space == ptx.Global }
+	f.own = slices.ContainsFunc(m.Variables, global)
+	for _, g := range m.Functions {
+		f.own = f.own || slices.ContainsFunc(g.Variables, global)
+	}
+	sources.by[key] = f
+	return f, nil
 }
 
-// module is a parsed file.
+// module is a file on a device.
 type module struct {
 	on *interpreter
-	*ptx.Module
+	*source
 }
 
 func (m module) kernel(entry string) (kernel, error) {
-	p, err := simt.Compile(m.Module, entry, m.on.memory)
-	if err != nil {
-		return nil, err
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.programs[entry]
+	if p == nil || m.own {
+		var err error
+		if p, err = simt.Compile(m.Module, entry, m.on.memory); err != nil {
+			return nil, err
+		}
+		m.programs[entry] = p
 	}
 	return &compiled{m.on, p}, nil
 }

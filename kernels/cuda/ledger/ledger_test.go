@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"onestep/kernels/cuda/emulated"
+	"onestep/kernels/cuda/ptx"
 )
 
 // TestSamples has all of a small grid; of a large one the ends, and blocks whose mean number is about the grid's.
@@ -59,6 +60,25 @@ func TestCache(t *testing.T) {
 	} {
 		if got := c.launch([]emulated.Buffer{step.buffer}, []Traffic{step.Traffic}); got != step.want {
 			t.Errorf("step %d: %.0f bytes of DRAM, want %.0f", i, got, step.want)
+		}
+	}
+}
+
+// TestSharedMemory counts all of a block's shared memory: every static variable, and what the launch adds.
+func TestSharedMemory(t *testing.T) {
+	file, err := ptx.Parse("shared.ptx", `.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry k() { .shared .align 4 .b8 a[100]; .shared .align 4 .b8 b[60]; .shared .align 8 .b64 c; ret; }
+.visible .entry none() { ret; }
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entry, want := range map[string]int{"k": 100 + 60 + 8 + 32, "none": 32} {
+		l := newLine(&emulated.Launch{File: file, Entry: entry, Grid: [3]int{1, 1, 1}, Block: [3]int{32, 1, 1}, Shared: 32}, &Cost{})
+		if l.Shared != want {
+			t.Errorf("%s: %d bytes of shared memory, want %d", entry, l.Shared, want)
 		}
 	}
 }

@@ -16,6 +16,35 @@ const (
 	outside // it is in no variable
 )
 
+// unsettled is the states of an access's bytes, or none if all have values.
+func unsettled(state []uint8) []uint8 {
+	const all = 0x01_01_01_01_01_01_01_01 * valued
+	settled := false
+	switch len(state) {
+	case 1:
+		settled = state[0] == valued
+	case 2:
+		settled = binary.LittleEndian.Uint16(state) == all&0xffff
+	case 4:
+		settled = binary.LittleEndian.Uint32(state) == all&0xffff_ffff
+	case 8:
+		settled = binary.LittleEndian.Uint64(state) == all
+	case 16:
+		settled = binary.LittleEndian.Uint64(state) == all && binary.LittleEndian.Uint64(state[8:]) == all
+	}
+	if settled {
+		return nil
+	}
+	return state
+}
+
+// setValued notes that bytes have values.
+func setValued(state []uint8) {
+	for i := range state {
+		state[i] = valued
+	}
+}
+
 // address decodes an address operand: the addresses of all lanes.
 func (d *decoder) address(o ptx.Operand) func(w *warp) *vector {
 	switch {
@@ -127,7 +156,7 @@ func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
 		w.fail(lane, "shared address %d of %d bytes is out of bounds: the block has %d", fromStart(addr), n, len(c.shared))
 	}
 	state := c.sharedState[addr : addr+uint64(n)]
-	for i, s := range state {
+	for i, s := range unsettled(state) {
 		switch {
 		case s == copying:
 			w.fail(lane, "shared byte %d is touched while an asynchronous copy to it is under way", int(addr)+i)
@@ -140,7 +169,7 @@ func (w *warp) shared(lane int, addr uint64, n int, kind access) []byte {
 		}
 	}
 	if c.run.o.Races {
-		w.note(c.sharedHistory, int(addr), n, lane, kind, w.repeats(c.shared[addr:addr+uint64(n)], kind), -1)
+		w.note(c.sharedHistory, c.epoch, int(addr), n, lane, kind, w.repeats(c.shared[addr:addr+uint64(n)], kind), -1)
 	}
 	return c.shared[addr : addr+uint64(n)]
 }
@@ -164,12 +193,10 @@ func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
 	if p.b.written != nil {
 		f := p.b.written[at : at+n]
 		if kind.writes() {
-			for i := range f {
-				f[i] = true
-			}
+			setValued(f)
 		} else if w.cta.run.o.Uninitialized {
-			for i, ok := range f {
-				if !ok {
+			for i, s := range unsettled(f) {
+				if s == unset {
 					w.fail(lane, "byte %d of an allocation of %d is read, but nothing wrote it", int(addr-p.lo)+i, p.hi-p.lo)
 				}
 			}
@@ -179,7 +206,7 @@ func (w *warp) global(lane int, addr uint64, n int, kind access) []byte {
 		if p.b.touched == nil {
 			p.b.touched = newPages(len(p.b.data))
 		}
-		w.note(p.b.touched, at, n, lane, kind, w.repeats(p.b.data[at:at+n], kind), int(p.lo-p.b.base))
+		w.note(p.b.touched, w.cta.run.epoch, at, n, lane, kind, w.repeats(p.b.data[at:at+n], kind), int(p.lo-p.b.base))
 	}
 	return p.b.data[at : at+n]
 }
@@ -226,6 +253,25 @@ func put(b []byte, x uint64) {
 	}
 }
 
+// broadcast is lanes that load from one address of shared memory. What may be wrong with the third and later ones is wrong with one of the first two.
+type broadcast struct {
+	addr, clock uint64
+	lanes       int
+	bytes       []byte
+}
+
+// broadcast is bytes of shared memory for a lane of a load.
+func (w *warp) broadcast(lane int, addr uint64, n int) []byte {
+	b := &w.broadcasts[addr/uint64(n)%lanes]
+	if b.addr != addr || b.clock != w.clock {
+		*b = broadcast{addr: addr, clock: w.clock}
+	}
+	if b.lanes++; b.lanes < 3 {
+		b.bytes = w.bytes(ptx.Shared, lane, addr, n, read)
+	}
+	return b.bytes
+}
+
 // load decodes ld and ldu.
 func (d *decoder) load() {
 	in := d.in
@@ -267,9 +313,18 @@ func (d *decoder) load() {
 			if mask>>l&1 == 0 {
 				continue
 			}
-			b := w.bytes(s, l, addrs[l], total, kind)
+			var b []byte
+			if s == ptx.Shared && kind == read {
+				b = w.broadcast(l, addrs[l], total)
+			} else {
+				b = w.bytes(s, l, addrs[l], total, kind)
+			}
 			for i, r := range rs {
-				if r >= 0 {
+				switch {
+				case r < 0:
+				case size == 4 && !sign:
+					w.regs[r*lanes+l] = uint64(binary.LittleEndian.Uint32(b[4*i:])) & widths[i]
+				default:
 					w.regs[r*lanes+l] = extend(get(b[i*size:(i+1)*size]), 8*size, sign) & widths[i]
 				}
 			}

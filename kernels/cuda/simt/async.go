@@ -1,21 +1,21 @@
 package simt
 
 import (
+	"math/bits"
 	"slices"
 
 	"onestep/kernels/cuda/ptx"
 )
 
-// copies are the asynchronous copies of one lane that are under way: groups that are closed, the oldest first, and what came since.
+// copies are the asynchronous copies of one lane that are under way, the oldest first: groups that are closed, and what came since.
 type copies struct {
-	groups [][]*asyncCopy
-	open   []*asyncCopy
+	list []*asyncCopy
+	ends []int // of the groups, in the list
 }
 
 // underWay lists the copies that have not landed.
 func (c *copies) underWay() []*asyncCopy {
-	all := append(slices.Concat(c.groups...), c.open...)
-	return slices.DeleteFunc(all, func(a *asyncCopy) bool { return a.landed })
+	return slices.DeleteFunc(slices.Clone(c.list), func(a *asyncCopy) bool { return a.landed })
 }
 
 // asyncCopy is one cp.async. Its bytes are read and written as late as it may be, when it is waited for.
@@ -36,8 +36,7 @@ func (d *decoder) asyncCopy() {
 		d.out.run = func(w *warp, mask uint32) {
 			lanesOf(mask, func(i int) {
 				c := &w.copies[i]
-				c.groups = append(c.groups, c.open)
-				c.open = nil
+				c.ends = append(c.ends, len(c.list))
 			})
 		}
 	case in.Has("wait_group"):
@@ -77,6 +76,7 @@ func (d *decoder) startCopy() {
 		n, skip := given.get(w), ignore.get(w)
 		w.cta.count.access(w, ptx.Shared, &dst, mask, size, true)
 		var reads uint32
+		started := make([]asyncCopy, bits.OnesCount32(mask))
 		lanesOf(mask, func(i int) {
 			k := int(n[i] & bitsMask(32))
 			if skip[i]&1 != 0 != negated {
@@ -103,7 +103,9 @@ func (d *decoder) startCopy() {
 				w.cta.sharedState[int(at)+b] = copying
 			}
 			c := &w.copies[i]
-			c.open = append(c.open, &asyncCopy{dst: at, src: src[i], size: size, given: k, at: out})
+			started[0] = asyncCopy{dst: at, src: src[i], size: size, given: k, at: out}
+			c.list = append(c.list, &started[0])
+			started = started[1:]
 		})
 		w.cta.count.access(w, ptx.Global, &src, reads, size, false)
 	}
@@ -112,16 +114,23 @@ func (d *decoder) startCopy() {
 // land ends a lane's groups of copies but the n latest.
 func (w *warp) land(lane, n int) {
 	c := &w.copies[lane]
-	for len(c.groups) > n {
-		w.finish(lane, c.groups[0])
-		c.groups = c.groups[1:]
+	over := len(c.ends) - n
+	if over <= 0 {
+		return
+	}
+	k := c.ends[over-1]
+	w.finish(lane, c.list[:k])
+	c.list = slices.Delete(c.list, 0, k)
+	c.ends = slices.Delete(c.ends, 0, over)
+	for i := range c.ends {
+		c.ends[i] -= k
 	}
 }
 
 func (w *warp) landAll(lane int) {
-	w.land(lane, 0)
-	w.finish(lane, w.copies[lane].open)
-	w.copies[lane].open = nil
+	c := &w.copies[lane]
+	w.finish(lane, c.list)
+	c.list, c.ends = c.list[:0], c.ends[:0]
 }
 
 func (w *warp) finish(lane int, list []*asyncCopy) {
@@ -135,10 +144,7 @@ func (w *warp) finish(lane int, list []*asyncCopy) {
 		if w.at = a.at; a.sync > 0 {
 			w.sync = a.sync
 		}
-		state := w.cta.sharedState[a.dst : a.dst+uint64(a.size)]
-		for i := range state {
-			state[i] = valued
-		}
+		setValued(w.cta.sharedState[a.dst : a.dst+uint64(a.size)])
 		to := w.shared(lane, a.dst, a.size, write)
 		clear(to)
 		for k := 0; k < a.given; { // in pieces that are aligned

@@ -205,3 +205,28 @@ func TestAddressSpaces(t *testing.T) {
 		}
 	}
 }
+
+// TestEndedBefore: lanes that end before a barrier have not gone past it by what they stored in an earlier round, when they were one group with those
+// that wait now, however they parted since.
+func TestEndedBefore(t *testing.T) {
+	const begin = "mov.u32 r10, 0; L: setp.eq.u32 p1, r10, 1; setp.ge.u32 p2, r1, 16; and.pred p2, p1, p2; "
+	const again = " st.shared.u32 [r9], r1; add.u32 r10, r10, 1; setp.lt.u32 p3, r10, 2; @p3 bra L;"
+	for name, part := range map[string]string{
+		"an end":                     "@p2 exit; bar.sync 0;",
+		"a branch":                   "@!p2 bra GO; exit; GO: bar.sync 0;",
+		"a table":                    "T: .branchtargets GO, OUT; selp.u32 r11, 1, 0, p2; brx.idx r11, T; OUT: exit; GO: bar.sync 0;",
+		"the barrier's guard":        "@!p2 bar.sync 0; @p2 exit;",
+		"the guard of a warp's sync": "@!p2 bar.warp.sync -1; @p2 exit;",
+	} {
+		for seed := range uint64(8) {
+			if f, _ := trial(t, addresses+begin+part+again, 1, 32, 0, seed); f != nil {
+				t.Errorf("%s, seed %d: %v", name, seed, f)
+			}
+		}
+		past := strings.Replace(part, "exit;", "bra PAST;", 1) // and these have
+		f, _ := trial(t, addresses+begin+past+again+" bra END; PAST: st.shared.u32 [r9], r1; END:", 1, 32, 0, 0)
+		if f == nil || !strings.Contains(f.Msg, "divergent") {
+			t.Errorf("%s, with stores behind the barrier: %v", name, f)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package simt
 
 import (
+	"math/bits"
+
 	"onestep/kernels/cuda/ptx"
 )
 
@@ -42,6 +44,7 @@ type Counters struct {
 	Read, Written   map[uint64]struct{} // sectors touched, by number; nil: not gathered
 
 	ByLine map[int]*Line
+	lines  []*Line // the same by number, as far as it was asked
 }
 
 // Line is one line of the PTX file.
@@ -61,16 +64,20 @@ func NewCounters(unique bool) *Counters {
 }
 
 func (c *Counters) line(n int) *Line {
-	l := c.ByLine[n]
-	if l == nil {
-		l = &Line{}
-		c.ByLine[n] = l
+	for n >= len(c.lines) {
+		c.lines = append(c.lines, nil)
 	}
-	return l
+	if c.lines[n] == nil {
+		if c.ByLine[n] == nil {
+			c.ByLine[n] = &Line{}
+		}
+		c.lines[n] = c.ByLine[n]
+	}
+	return c.lines[n]
 }
 
 func (c *Counters) instruction(in *instr, mask uint32) {
-	n := int64(popcount(mask))
+	n := int64(bits.OnesCount32(mask))
 	c.Warp[in.class]++
 	c.Thread[in.class] += n
 	if in.class == ClassMatrix {
@@ -81,21 +88,13 @@ func (c *Counters) instruction(in *instr, mask uint32) {
 	c.line(in.line).Count++
 }
 
-func popcount(m uint32) int {
-	n := 0
-	for ; m != 0; m &= m - 1 {
-		n++
-	}
-	return n
-}
-
 // access counts the memory of one instruction of a warp. A nil Counters counts nothing.
 func (c *Counters) access(w *warp, s ptx.Space, addrs *vector, mask uint32, size int, writes bool) {
 	if c == nil || mask == 0 {
 		return
 	}
 	if s == ptx.Generic {
-		s, _ = space(addrs[trailing(mask)])
+		s, _ = space(addrs[bits.TrailingZeros32(mask)])
 	}
 	switch s {
 	case ptx.Global:
@@ -105,27 +104,20 @@ func (c *Counters) access(w *warp, s ptx.Space, addrs *vector, mask uint32, size
 	}
 }
 
-func trailing(m uint32) int {
-	n := 0
-	for m>>n&1 == 0 {
-		n++
-	}
-	return n
-}
-
 func (c *Counters) global(w *warp, addrs *vector, mask uint32, size int, writes bool) {
-	sectors := map[uint64]struct{}{}
-	bytes := map[uint64]struct{}{} // of size, asked for
+	var sectorsOf [2 * lanes]uint64
+	var asked [lanes]uint64
+	sectors, places := sectorsOf[:0], asked[:0]
 	lanesOf(mask, func(l int) {
-		bytes[addrs[l]] = struct{}{}
+		places = insert(places, addrs[l])
 		for a := addrs[l] / 32; a <= (addrs[l]+uint64(size)-1)/32; a++ {
-			sectors[a] = struct{}{}
+			sectors = insert(sectors, a)
 		}
 	})
 	if writes {
 		c.Stores++
 	}
-	n, ideal := int64(len(sectors)), int64((len(bytes)*size+31)/32)
+	n, ideal := int64(len(sectors)), int64((len(places)*size+31)/32)
 	c.Sectors += n
 	c.IdealSectors += ideal
 	l := c.line(w.at.line)
@@ -136,10 +128,20 @@ func (c *Counters) global(w *warp, addrs *vector, mask uint32, size int, writes 
 		to = c.Written
 	}
 	if to != nil {
-		for s := range sectors {
+		for _, s := range sectors {
 			to[s] = struct{}{}
 		}
 	}
+}
+
+// insert adds a number to a list that has each once. It is likely to be among the last.
+func insert(list []uint64, x uint64) []uint64 {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i] == x {
+			return list
+		}
+	}
+	return append(list, x)
 }
 
 // sharedAccess counts wavefronts: of 8-byte accesses half a warp goes at a time, of 16-byte ones a quarter.
@@ -154,13 +156,14 @@ func (c *Counters) sharedAccess(w *warp, addrs *vector, mask uint32, size int) {
 		if part == 0 {
 			continue
 		}
-		n += wavefronts(func(f func(uint64)) {
-			lanesOf(part, func(l int) {
-				for b := 0; b < size; b += 4 {
-					f(addrs[first+l]/4 + uint64(b/4))
-				}
-			})
-		})
+		var words [lanes]uint64
+		list := words[:0]
+		for m := part; m != 0; m &= m - 1 {
+			for b := 0; b < size; b += 4 {
+				list = append(list, addrs[first+bits.TrailingZeros32(m)]/4+uint64(b/4))
+			}
+		}
+		n += wavefronts(list)
 		ideal++
 	}
 	c.addWavefronts(w, n, ideal)
@@ -173,13 +176,11 @@ func (c *Counters) matrix(w *warp, rows []uint64) {
 	}
 	var n, ideal int64
 	for ; len(rows) > 0; rows = rows[8:] {
-		n += wavefronts(func(f func(uint64)) {
-			for _, r := range rows[:8] {
-				for b := range uint64(4) {
-					f(r/4 + b)
-				}
-			}
-		})
+		var words [lanes]uint64
+		for i := range words {
+			words[i] = rows[i/4]/4 + uint64(i%4)
+		}
+		n += wavefronts(words[:])
 		ideal++
 	}
 	c.addWavefronts(w, n, ideal)
@@ -194,19 +195,24 @@ func (c *Counters) addWavefronts(w *warp, n, ideal int64) {
 }
 
 // wavefronts is the most different words that fall into one of the 32 banks.
-func wavefronts(words func(f func(word uint64))) int64 {
-	var banks [32][]uint64
+func wavefronts(words []uint64) int64 {
+	var latest, count [32]int       // by bank: the word that came last, from 1, and how many there are
+	before := make([]int, 0, lanes) // by word: the one of its bank that came before it
 	most := 1
-	words(func(word uint64) {
-		b := &banks[word%32]
-		for _, x := range *b {
-			if x == word {
-				return
+next:
+	for i, word := range words {
+		bank := word % 32
+		for j := latest[bank]; j > 0; j = before[j-1] {
+			if words[j-1] == word {
+				before = append(before, 0)
+				continue next
 			}
 		}
-		*b = append(*b, word)
-		most = max(most, len(*b))
-	})
+		before = append(before, latest[bank])
+		latest[bank] = i + 1
+		count[bank]++
+		most = max(most, count[bank])
+	}
 	return int64(most)
 }
 

@@ -23,18 +23,20 @@ const (
 // Memory is a device's global memory: allocations that start at multiples of 256 bytes, apart from each other, so that what reaches over an
 // end is seen.
 type Memory struct {
-	next     uint64
-	blocks   []*block // by address
-	launches uint32   // so far: races are looked for within one
-	last     *part
-	globals  map[*ptx.Variable]uint64 // .global variables of modules
+	next    uint64
+	blocks  []*block // by address
+	epochs  uint32   // launches and blocks so far: races are looked for within one
+	last    *part
+	globals map[*ptx.Variable]uint64 // .global variables of modules
+
+	histories []pages // of the shared memory of blocks that have ended
 }
 
 // block is one allocation.
 type block struct {
 	base    uint64
 	data    []byte
-	written []bool  // bytes that have a value; nil: all have
+	written []uint8 // of every byte, unset or valued; nil: all have values
 	touched pages   // of every 4 bytes, made when first needed
 	parts   []*part // by address: what may be accessed. One over all of it unless Mark was called
 	marked  bool
@@ -49,12 +51,32 @@ type part struct {
 // NewMemory is an empty memory.
 func NewMemory() *Memory { return &Memory{next: firstGlobal, globals: map[*ptx.Variable]uint64{}} }
 
+// newEpoch is the number of a launch or block.
+func (m *Memory) newEpoch() uint32 {
+	m.epochs++
+	return m.epochs
+}
+
+// history is for so many bytes of shared memory. What it holds is of other epochs.
+func (m *Memory) history(bytes int) pages {
+	k := len(m.histories)
+	if k == 0 {
+		return newPages(bytes)
+	}
+	ps := m.histories[k-1]
+	m.histories = m.histories[:k-1]
+	for need := len(newPages(bytes)); len(ps) < need; {
+		ps = append(ps, nil)
+	}
+	return ps
+}
+
 // Alloc takes memory with undefined contents.
 func (m *Memory) Alloc(bytes int) (uint64, error) {
 	if bytes <= 0 || bytes > 1<<40 {
 		return 0, fmt.Errorf("simt: allocation of %d bytes", bytes)
 	}
-	b := &block{base: m.next, data: make([]byte, bytes), written: make([]bool, bytes)}
+	b := &block{base: m.next, data: make([]byte, bytes), written: make([]uint8, bytes)}
 	b.parts = []*part{{b, b.base, b.base + uint64(bytes)}}
 	m.next = (m.next + uint64(bytes) + guardBytes + 255) / 256 * 256
 	m.blocks = append(m.blocks, b) // addresses only grow here
@@ -129,10 +151,7 @@ func (m *Memory) Write(addr uint64, src []byte) error {
 	at := addr - b.base
 	copy(b.data[at:], src)
 	if b.written != nil {
-		w := b.written[at:][:len(src)]
-		for i := range w {
-			w[i] = true
-		}
+		setValued(b.written[at:][:len(src)])
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package simt
 import (
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // access is how memory is touched.
@@ -35,12 +34,12 @@ func (a access) strongly(block bool) access {
 	return readStrong
 }
 
-// history is who touched 4 bytes last in the present launch: the last write, and the last reads. Two accesses of which one writes are a race
+// history is who touched 4 bytes last in the present launch, or of shared memory in the present block: the last write, and the last reads. Two accesses of which one writes are a race
 // unless one happened before the other (or both are strong, and the scope of each has the other's thread). What happened before is known by
 // clocks [ptx, "Memory Consistency Model"]: every warp counts its synchronisations, and knows up to which count of other warps it has seen. A
 // read that happened before another is forgotten: what waited for the later one waited for it too. Of other blocks' reads two are kept.
 type history struct {
-	launch uint32
+	epoch  uint32 // of what it tells; of another one it tells nothing
 	write  touch
 	read   touch
 	others []touch // reads by more warps, and writes of other bytes before the last one
@@ -63,7 +62,7 @@ type pages []*[pageWords]history
 
 func newPages(bytes int) pages { return make(pages, (bytes/4+pageWords)/pageWords) }
 
-func (ps pages) at(word int) *history {
+func (ps pages) at(word uint) *history {
 	p := ps[word/pageWords]
 	if p == nil {
 		p = new([pageWords]history)
@@ -74,47 +73,52 @@ func (ps pages) at(word int) *history {
 
 // before says whether a touch happened before what the warp's lane does now.
 func (w *warp) before(t *touch, lane int) bool {
-	if t.warp == w.id() {
+	if t.warp == w.id {
 		return int(t.lane) == lane || t.clock < w.sync
 	}
-	first := w.cta.firstWarp()
-	if n := int(t.warp - first); n >= 0 && n < len(w.cta.warps) {
+	if n := int(t.warp - w.cta.firstWarp); n >= 0 && n < len(w.vc) {
 		return t.clock < w.vc[n]
 	}
 	return t.clock < w.known[t.warp]
 }
 
-func (w *warp) id() int32 { return w.cta.firstWarp() + int32(w.number) }
-
-// note checks an access of n bytes at an offset of a memory against its history, and adds it. repeats says that it writes what is there.
-func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, base int) {
-	for word := offset / 4; word <= (offset+n-1)/4; word++ {
-		mask := uint8(15)
-		if n < 4 {
-			mask = uint8((1<<n - 1) << (offset % 4))
-		}
+// note checks an access of n bytes at an offset of a memory against its history of an epoch, and adds it. repeats says that it writes what is there.
+func (w *warp) note(ps pages, epoch uint32, offset, n, lane int, kind access, repeats bool, base int) {
+	now := touch{w.id, w.sync, uint8(lane), 15, kind}
+	if n < 4 {
+		now.bytes = uint8((1<<n - 1) << (offset % 4))
+	}
+	writes := kind.writes()
+	for word := uint(offset) / 4; word <= uint(offset+n-1)/4; word++ {
 		h := ps.at(word)
-		if h.launch != w.cta.run.launch {
-			*h = history{launch: w.cta.run.launch}
-		}
-		now := touch{w.id(), w.sync, uint8(lane), mask, kind}
-		if !repeats && w.conflicts(&h.write, lane, &now) {
-			w.race(lane, 4*word, base, &h.write, kind)
-		}
-		if kind == readOnly && h.write.bytes&mask != 0 {
-			w.fail(lane, "a read-only load of %s, which this launch wrote", byteOf(4*word, base))
-		}
-		for i := range h.others {
-			if t := &h.others[i]; (kind.writes() || t.kind.writes()) && !(repeats && t.kind.writes()) && w.conflicts(t, lane, &now) {
-				w.race(lane, 4*word, base, t, kind)
+		if h.epoch != epoch { // nothing has touched it yet
+			h.epoch, h.write, h.read, h.others = epoch, touch{}, touch{}, h.others[:0]
+			if writes {
+				h.write = now
+			} else {
+				h.read = now
 			}
-		}
-		if !kind.writes() {
-			w.keep(h, now, lane)
 			continue
 		}
-		if w.conflicts(&h.read, lane, &now) {
-			w.race(lane, 4*word, base, &h.read, kind)
+		if !repeats && h.write.warp != 0 && w.conflicts(&h.write, lane, &now) {
+			w.race(lane, 4*int(word), base, &h.write, kind)
+		}
+		if kind == readOnly && h.write.bytes&now.bytes != 0 {
+			w.fail(lane, "a read-only load of %s, which this launch wrote", byteOf(4*int(word), base))
+		}
+		for i := range h.others {
+			if t := &h.others[i]; (writes || t.kind.writes()) && !(repeats && t.kind.writes()) && w.conflicts(t, lane, &now) {
+				w.race(lane, 4*int(word), base, t, kind)
+			}
+		}
+		if !writes {
+			if !h.read.again(&now) {
+				w.keep(h, now, lane)
+			}
+			continue
+		}
+		if h.read.warp != 0 && w.conflicts(&h.read, lane, &now) {
+			w.race(lane, 4*int(word), base, &h.read, kind)
 		}
 		h.written(now)
 	}
@@ -124,7 +128,7 @@ func (w *warp) note(ps pages, offset, n, lane int, kind access, repeats bool, ba
 func (h *history) written(now touch) {
 	before, read := h.write, h.read
 	h.write, h.read = now, touch{}
-	if now.bytes == 15 {
+	if now.bytes == 15 || before.bytes|read.bytes == 0 && len(h.others) == 0 {
 		h.others = h.others[:0]
 		return
 	}
@@ -135,7 +139,7 @@ func (h *history) written(now touch) {
 			n++
 		}
 	}
-	for _, t := range slices.Clone(h.others) {
+	for _, t := range h.others { // n is never past it
 		stay(t)
 	}
 	h.others = h.others[:n]
@@ -148,6 +152,11 @@ func (w *warp) keep(h *history, now touch, lane int) {
 	if h.read.warp == 0 {
 		h.read = now
 		return
+	}
+	for i := range h.others {
+		if h.others[i].again(&now) {
+			return
+		}
 	}
 	n, foreign := 0, 0
 	for i := range h.others {
@@ -171,20 +180,26 @@ func (w *warp) keep(h *history, now touch, lane int) {
 	}
 }
 
+// again adds a read to one that differs in its lane alone; false if it differs in more.
+func (t *touch) again(now *touch) bool {
+	if t.warp != now.warp || t.clock != now.clock || t.kind != now.kind || t.bytes != now.bytes {
+		return false
+	}
+	if t.lane != now.lane {
+		t.lane = severalLanes
+	}
+	return true
+}
+
 // near says whether a touch is by a warp of the same block.
 func (w *warp) near(t *touch) bool {
-	n := t.warp - w.cta.firstWarp()
-	return n >= 0 && int(n) < len(w.cta.warps)
+	n := t.warp - w.cta.firstWarp
+	return n >= 0 && int(n) < len(w.vc)
 }
 
 // replaces says whether a read may be forgotten for another, and adds to that what it has to keep of it.
 func (w *warp) replaces(t, now *touch, lane int) bool {
 	switch {
-	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind && t.bytes == now.bytes:
-		if t.lane != now.lane {
-			now.lane = severalLanes
-		}
-		return true
 	case t.warp == now.warp && t.clock == now.clock && t.kind == now.kind && t.lane == now.lane && t.lane != severalLanes:
 		now.bytes |= t.bytes
 		return true
@@ -279,7 +294,7 @@ func (w *warp) learn(from map[int32]uint32) {
 	}
 	join(w.known, from)
 	for i := range w.vc {
-		w.vc[i] = max(w.vc[i], from[w.cta.firstWarp()+int32(i)])
+		w.vc[i] = max(w.vc[i], from[w.cta.firstWarp+int32(i)])
 	}
 }
 
@@ -292,7 +307,7 @@ func (w *warp) seen() map[int32]uint32 {
 		s = map[int32]uint32{}
 	}
 	for i, c := range w.vc {
-		s[w.cta.firstWarp()+int32(i)] = c
+		s[w.cta.firstWarp+int32(i)] = c
 	}
 	return s
 }

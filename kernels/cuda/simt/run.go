@@ -38,10 +38,11 @@ type launch struct {
 	l      Launch
 	o      Options
 	params []byte
-	launch uint32
+	epoch  uint32 // of the histories of global memory
 	random *rand.Rand
 	syncs  map[uint64]*passed // by address
 	warps  int                // of a block
+	ended  []*cta             // whose memory may be had
 	began  time.Time
 	after  map[[2]*instr]bool // what follows what, as far as it was asked
 }
@@ -65,9 +66,8 @@ func (p *Program) Run(mem *Memory, l Launch, o Options) (err error) {
 	if o.MaxSteps == 0 {
 		o.MaxSteps = 1 << 26
 	}
-	mem.launches++
 	threads := l.Block[0] * l.Block[1] * l.Block[2]
-	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, launch: mem.launches, began: time.Now(), after: map[[2]*instr]bool{}, syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
+	r := &launch{p: p, mem: mem, l: l, o: o, params: l.Params, epoch: mem.newEpoch(), began: time.Now(), after: map[[2]*instr]bool{}, syncs: map[uint64]*passed{}, warps: (threads + lanes - 1) / lanes}
 	if o.Seed != 0 {
 		r.random = rand.New(rand.NewPCG(o.Seed, 0x51e57))
 	}
@@ -136,6 +136,7 @@ func (r *launch) all(blocks []int) error {
 		running = append(running[:i], running[i+1:]...)
 		switch {
 		case done:
+			c.end()
 			steps, side = 0, max(side-1, 1)
 			if r.random != nil {
 				side = 3

@@ -10,26 +10,28 @@ type vector = [lanes]uint64
 
 // warp is 32 threads of a block.
 type warp struct {
-	cta      *cta
-	number   int // within the block
-	alive    uint32
-	began    uint32  // the lanes that there were at first
-	groups   []group // of the lanes that are alive; in no order
-	regs     []uint64
-	defined  []uint32 // by register: lanes in which it has a value
-	special  [numSpecials]*vector
-	local    []byte // local memory of all lanes, one after the other
-	localSet []bool // which bytes of it have values
-	frame    uint64 // where the .local variables of the function that runs begin
-	args     []byte // .param variables of calls, likewise
-	carry    uint32 // the condition code's carry, by lane
-	stored   [16]byte
-	storing  []byte // what a plain store is about to write, in stored; nil otherwise
-	copies   [lanes]copies
-	clock    uint64 // instructions executed
-	last     [lanes]lastStore
-	behind   *instr // the last store in the program since the warp came to a barrier of the block
-	idle     bool   // it found that it has to wait: others should go on
+	cta        *cta
+	number     int   // within the block
+	id         int32 // in the launch, from 1
+	alive      uint32
+	began      uint32  // the lanes that there were at first
+	groups     []group // of the lanes that are alive; in no order
+	regs       []uint64
+	defined    []uint32 // by register: lanes in which it has a value
+	special    [numSpecials]*vector
+	local      []byte // local memory of all lanes, one after the other
+	localSet   []bool // which bytes of it have values
+	frame      uint64 // where the .local variables of the function that runs begin
+	args       []byte // .param variables of calls, likewise
+	carry      uint32 // the condition code's carry, by lane
+	stored     [16]byte
+	storing    []byte // what a plain store is about to write, in stored; nil otherwise
+	copies     [lanes]copies
+	clock      uint64 // instructions executed
+	last       [lanes]lastStore
+	behind     *instr           // the last store in the program since the warp came to a barrier of the block
+	broadcasts [lanes]broadcast // by address, of the load that is executed
+	idle       bool             // it found that it has to wait: others should go on
 
 	at      *instr // being executed
 	sync    uint32 // counts the warp's synchronisations

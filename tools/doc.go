@@ -32,7 +32,12 @@
 //	golden networks on the interpreted GPU    -        -               each                one of a kind
 //	single golden operations there            -        one in three    each                -
 //	whole steps there, f32 and f16            -        one of two      both                both
-//	GPU kernels on the interpreter            few      each, in part   each                each
+//	GPU kernels on the interpreter            each     each            each                each
+//	their trials (sizes, types, addresses)    two      four in nine    all                 all
+//	their schedules                           one, 3   one, 3          three, 20           three, 20
+//	shapes that try every edge of a tile      -        one in three    all                 all
+//	sectors and banks of products             -        one in three    all, and numbers    all, and numbers
+//	trials of the host's kernels              two      four in nine    all                 all
 //	a whole run on the interpreted GPU        -        -               yes                 yes
 //	runs judged by the Inception network      -        one layout      all                 all
 //	memory of real processes                  -        one of four     four, full size     four, full size

@@ -246,7 +246,7 @@ func runMutant(t *testing.T, m mutant, short bool) (survives bool, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), mutantTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+run, "-test.failfast", "-test.short="+strconv.FormatBool(short))
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.entry, m.line, m.after))
+	cmd.Env = append(os.Environ(), "ONESTEP_TESTS=all", fmt.Sprintf("%s=%s:%d:%s", mutantEnv, m.entry, m.line, m.after))
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := time.Since(start).Round(10 * time.Millisecond)

@@ -78,6 +78,9 @@ func TestClassifierConfigCheck(t *testing.T) {
 		if change(&c); c.Check() == nil {
 			t.Errorf("configuration %d is accepted: %+v", i, c)
 		}
+		if net, err := NewClassifier(tensor.CPU(1), c); net != nil || err == nil {
+			t.Errorf("configuration %d makes a network: %+v", i, c)
+		}
 	}
 }
 
@@ -97,6 +100,18 @@ func TestLeastParameters(t *testing.T) {
 			t.Errorf("%s: at least %g parameters, it has %g", name, least, has)
 		}
 		net.Release()
+	}
+}
+
+// TestLeastParametersOf counts by hand.
+func TestLeastParametersOf(t *testing.T) {
+	c := UNetConfig{ModelType: "SongUNet", ModelChannels: 4, ChannelMultNoise: 3, LabelDim: 5, InChannels: 1, OutChannels: 2, ChannelMult: []int{1, 2}, NumBlocks: 2}
+	if got, want := c.LeastParameters(), float64(4*4*3+4*5+9*4*(1+2)+9*2*4*4+9*2*8*8); got != want {
+		t.Errorf("%+v has %g, want %g", c, got, want)
+	}
+	k := ClassifierConfig{Channels: 1, Widths: []int{4, 6}, Hidden: 3, Classes: 2}
+	if got, want := k.LeastParameters(), float64(9*1*4+3*(6+2)+9*4*4+9*6*6); got != want {
+		t.Errorf("%+v has %g, want %g", k, got, want)
 	}
 }
 

@@ -182,6 +182,24 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// TestClassOf: a class that is given is every seed's; without one, networks with classes draw, and others have none.
+func TestClassOf(t *testing.T) {
+	for seed := range uint64(20) {
+		if got := (pid.Generator{Class: 3, Labels: 5}).ClassOf(seed); got != 3 {
+			t.Errorf("seed %d has class %d, want 3", seed, got)
+		}
+		if got := (pid.Generator{Class: 0, Labels: 5}).ClassOf(seed); got != 0 {
+			t.Errorf("seed %d has class %d, want 0", seed, got)
+		}
+		if got := (pid.Generator{Class: -1}).ClassOf(seed); got != -1 {
+			t.Errorf("seed %d has class %d, want none", seed, got)
+		}
+		if got := (pid.Generator{Class: -1, Labels: 1}).ClassOf(seed); got != 0 {
+			t.Errorf("seed %d has class %d of one", seed, got)
+		}
+	}
+}
+
 // TestScheduleEnds: the rate before, at and after the places where the schedule bends.
 func TestScheduleEnds(t *testing.T) {
 	s := pid.Schedule{LR: 1, Warmup: 3, AnnealFrom: 0.5, AnnealTo: 0}

@@ -155,3 +155,35 @@ func TestDamagedImages(t *testing.T) {
 		}
 	}
 }
+
+// TestImagesChanged: a file that becomes another while it is open is an error that names it and the images, and images that there are not a panic.
+func TestImagesChanged(t *testing.T) {
+	path := save(t, pack(t, zip.Store, []string{"arr_0.npy"}, npyOf("|u1", "False", "(5, 2, 3, 3)", counted(90))))
+	s, err := format.StreamImages(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, r := range [][2]int{{-1, 1}, {0, -1}, {0, 6}, {5, 1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("images %v are read", r)
+				}
+			}()
+			s.Read(r[0], r[1])
+		}()
+	}
+	if err := os.Truncate(path, 200); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Read(1, 4); err == nil || !strings.HasPrefix(err.Error(), path+": arr_0.npy: images from 1: ") {
+		t.Errorf("a file that was cut off: %v", err)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if x, err := s.Read(0, 1); err == nil || !strings.HasPrefix(err.Error(), path+": arr_0.npy: ") {
+		t.Errorf("a file that is empty: %v, %v", x, err)
+	}
+}

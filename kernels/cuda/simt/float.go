@@ -115,6 +115,17 @@ func (d *decoder) single() bool {
 			}
 			return finish(float32(y))
 		})
+	default:
+		return d.singleSign(begin)
+	}
+	return true
+}
+
+// singleSign decodes what compares float32 numbers or changes their signs, and rounds nothing. begin is what .ftz does to inputs.
+func (d *decoder) singleSign(begin func(uint64) float32) bool {
+	in := d.in
+	ftz := in.Has("ftz")
+	switch in.Op {
 	case "abs":
 		d.unary(func(a uint64) uint64 { return fromBits32(a&0x7fffffff, ftz) })
 	case "neg":

@@ -15,13 +15,7 @@ import (
 // and for tf32, one number a register: A rows g + 8·(r%2), columns t + 4·(r/2); B rows t + 4r, column g.
 func (d *decoder) mma() {
 	in := d.in
-	k := map[string]int{"m16n8k4": 4, "m16n8k8": 8, "m16n8k16": 16}
-	depth := 0
-	for _, m := range in.Mods {
-		if k[m] > 0 {
-			depth = k[m]
-		}
-	}
+	depth := mmaDepth(in)
 	switch ta := in.Types[1]; {
 	case ta == ptx.F64:
 		d.mmaDouble()
@@ -93,17 +87,7 @@ func (d *decoder) mma() {
 				}
 			}
 		}
-		for i := range c {
-			row := a[i][:depth]
-			for j := range c[i] {
-				col := b[j][:depth]
-				s := c[i][j]
-				for n := range row {
-					s += row[n] * col[n]
-				}
-				c[i][j] = s
-			}
-		}
+		multiplyTile(&c, &a, &b, depth)
 		for l := range lanes {
 			g, t := l>>2, l&3
 			for r, reg := range rd {
@@ -116,6 +100,32 @@ func (d *decoder) mma() {
 		}
 		for _, reg := range rd {
 			w.define(reg, ^uint32(0))
+		}
+	}
+}
+
+// mmaDepth is the K of an m16n8 shape of floating-point numbers; 0 for other shapes.
+func mmaDepth(in *ptx.Instruction) (depth int) {
+	k := map[string]int{"m16n8k4": 4, "m16n8k8": 8, "m16n8k16": 16}
+	for _, m := range in.Mods {
+		if k[m] > 0 {
+			depth = k[m]
+		}
+	}
+	return depth
+}
+
+// multiplyTile adds the product of a, (16,depth), and b, (8,depth) by column, to c.
+func multiplyTile(c *[16][8]float32, a *[16][16]float32, b *[8][16]float32, depth int) {
+	for i := range c {
+		row := a[i][:depth]
+		for j := range c[i] {
+			col := b[j][:depth]
+			s := c[i][j]
+			for n := range row {
+				s += row[n] * col[n]
+			}
+			c[i][j] = s
 		}
 	}
 }

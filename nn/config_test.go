@@ -152,6 +152,26 @@ func TestInitStyles(t *testing.T) {
 	}
 }
 
+// TestInitKeys: a tensor's initial values are those of its place in the list, at step 0, so that runs from scratch repeat their bits.
+func TestInitKeys(t *testing.T) {
+	params, s := NewParams(tensor.CPU(1))
+	s.Vector("first", 3, Constant(7))
+	x, y := s.Vector("x", 5, uniform(2)), s.Vector("y", 5, normal(3))
+	r := tensor.Random{Seed: 9}
+	params.Init(r)
+	var u, z [5]float32
+	r.Uniform(u[:], tensor.Init, 0, 1)
+	r.Normal(z[:], tensor.Init, 0, 2)
+	for i := range u {
+		if got, want := x.Value.Float32s()[i], float32(2*(2*float64(u[i])-1)); got != want {
+			t.Errorf("uniform number %d is %g, want %g", i, got, want)
+		}
+		if got, want := y.Value.Float32s()[i], float32(3*float64(z[i])); got != want {
+			t.Errorf("normal number %d is %g, want %g", i, got, want)
+		}
+	}
+}
+
 // TestLayersDeclare: shapes, and what a layer does not have.
 func TestLayersDeclare(t *testing.T) {
 	params, s := NewParams(tensor.CPU(1))

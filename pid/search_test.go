@@ -39,3 +39,21 @@ func TestSampleOf(t *testing.T) {
 		t.Errorf("alone: sample %d, want 10", got)
 	}
 }
+
+// TestPlaceOf: a parameter stands in its layer, what was seen being made where that was, and anything else where the last layer was.
+func TestPlaceOf(t *testing.T) {
+	d := tensor.CPU(1)
+	one := func() *tensor.Tensor { return d.FromFloat32([]float32{1}, 1) }
+	weight, bare, made, other := one(), one(), one(), one()
+	s := &search{
+		params: map[*tensor.Tensor]string{weight: "net.conv.weight", bare: "scale"}, last: "net.last",
+		places: map[*tensor.Tensor]place{made: {layer: "net.norm", weight: true}},
+	}
+	for x, want := range map[*tensor.Tensor]place{
+		weight: {layer: "net.conv", weight: true}, bare: {weight: true}, made: {layer: "net.norm", weight: true}, other: {layer: "net.last"},
+	} {
+		if got := s.of(x); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+}

@@ -38,7 +38,11 @@ func TestPrint(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	for after := range 2 {
-		if err := someResult().Print(&failing{after: after, err: broken}); err != broken {
+		r := someResult()
+		if after == 0 {
+			r.Notes = nil // the table alone fails
+		}
+		if err := r.Print(&failing{after: after, err: broken}); err != broken {
 			t.Errorf("a file that fails after %d writes: %v", after, err)
 		}
 	}
@@ -125,5 +129,18 @@ func TestReferenceClose(t *testing.T) {
 	}
 	if _, err := OpenReference(t.TempDir(), Metrics{FID}); err == nil {
 		t.Error("an empty folder is a reference")
+	}
+}
+
+// TestComparable says beforehand what Evaluate would refuse, and what it would note.
+func TestComparable(t *testing.T) {
+	net, images := fakeNet(), someImages(10, 1, 0)
+	if notes, err := Comparable(net, images, nil, Options{Metrics: Metrics{FID}}); err == nil || err.Error() != "fid: a reference is needed" {
+		t.Errorf("%v, notes %q", err, notes)
+	}
+	other := ReferenceOf(someImages(10, 2, 0))
+	notes, err := Comparable(net, images, other, Options{Metrics: Metrics{FID}})
+	if err != nil || len(notes) != 2 || !strings.HasPrefix(notes[0], "10 images cannot span 2048 features") || notes[1] != "images-2: 10 images are few for a reference" {
+		t.Errorf("%v, notes %q", err, notes)
 	}
 }

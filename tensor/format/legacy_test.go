@@ -240,3 +240,16 @@ func TestTyped(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestShared: parts that values share are walked as often as they occur, but not a million times.
+func TestShared(t *testing.T) {
+	doubled := func(value string, levels int) []byte {
+		return legacyFile(value+strings.Repeat("2\x86", levels), []float32{1, 2}) // twice, in a tuple, and so on
+	}
+	if f, err := format.Read("x", doubled(weight, 2)); err != nil || contents(t, f) != "0.0 F32 [2] [1 2]; 0.1 F32 [2] [1 2]; 1.0 F32 [2] [1 2]; 1.1 F32 [2] [1 2]" {
+		t.Error(err)
+	}
+	if _, err := format.Read("x", doubled(")", 20)); err == nil || !strings.Contains(err.Error(), "nested too deep, or without end") {
+		t.Error(err)
+	}
+}

@@ -43,24 +43,24 @@ func alignedPixels(x kernels.Buf, width int) bool { return aligned(x) && width*x
 // normThreads is the size of the blocks. The vectors of a slab's pixel may be no more, or a thread would have several columns.
 const normThreads = 256
 
-// normPlan is how the images of a group norm are cut into blocks. The kernels lay out shared memory as it says: chunks of the input images,
-// sums by thread, sums by part, tables by channel.
+// normPlan is how the images of a group norm are cut into blocks.
 type normPlan struct {
-	width  int // elements that a thread handles at a time
-	slab   int // channels of a block, whole groups
-	cols   int // vectors of a pixel
-	rows   int // pixels that the threads handle at a time
-	parts  int // of the pixels, in the sums by channel
-	chunk  int // pixels in shared memory at a time
-	shared int // bytes
+	width int // elements that a thread handles at a time
+	slab  int // channels of a block, whole groups
+	cols  int // vectors of a pixel
+	rows  int // pixels that the threads handle at a time
+	parts int // of the pixels, in the sums by channel
+	chunk int // pixels in shared memory at a time
+	normLayout
 }
 
 // normData is how much of the images a block may have in shared memory, for two blocks to fit a multiprocessor: less than that if they fill
 // less, more if a sector of 32 bytes of all pixels is more and the device has it.
 const normData = 64 << 10
 
-// planNorm cuts images of the same sizes and type, of which inputs are read, and which allow vectors or not. Slabs are as many groups as make whole vectors, better whole
-// sectors, best whole lines of 128 bytes. Neither the batch nor the number of multiprocessors plays a part, so that a sample's bits do not depend on them.
+// planNorm cuts images of the same sizes and type, of which inputs are read, and which allow vectors or not. Slabs are as many groups as make whole
+// vectors, better whole sectors, best whole lines of 128 bytes. Neither the batch nor the number of multiprocessors plays a part, so that a
+// sample's bits do not depend on them.
 func planNorm(d *Device, i, c, g, inputs int, t kernels.DType, vectors bool) normPlan {
 	size := t.Size()
 	per := c / g
@@ -71,14 +71,14 @@ func planNorm(d *Device, i, c, g, inputs int, t kernels.DType, vectors bool) nor
 	}
 	bytes := func(slab int) int { return inputs * i * slab * size }
 	most := d.Info().SharedPerBlock
-	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.sharedBytes(sectors, inputs, i, size) <= most {
+	if sectors := lcm(p.slab, 32/size); c%sectors == 0 && sectors <= normThreads*p.width && p.layout(sectors, inputs, i, size).shared <= most {
 		p.slab = sectors
 	}
 	for slab := 2 * p.slab; slab*size <= 128 && c%slab == 0 && bytes(slab) <= normData; slab *= 2 {
 		p.slab = slab
 	}
 	p.chunk = i
-	if p.sharedBytes(p.slab, inputs, i, size) > most {
+	if p.layout(p.slab, inputs, i, size).shared > most {
 		p.chunk = min(i, max(1, normData/(inputs*p.slab*size)))
 	}
 	p.cols = p.slab / p.width
@@ -87,25 +87,41 @@ func planNorm(d *Device, i, c, g, inputs int, t kernels.DType, vectors bool) nor
 	}
 	p.rows = normThreads / p.cols
 	p.parts = max(1, normThreads/p.slab)
-	p.shared = p.sharedBytes(p.slab, inputs, p.chunk, size)
+	p.normLayout = p.layout(p.slab, inputs, p.chunk, size)
 	return p
 }
 
-// The shared memory of a block has, behind the images, sums by thread, sums by part and tables by channel.
-const (
-	normSums = 3  // sums that are reduced at a time, at most
-	normGap  = 16 // numbers left out between the halves of a table, and behind it
-)
+// normLayout is where the shared memory of a block has what, in bytes, and in numbers of four bytes. There are the images, then for each of a
+// vector's channels the sums by thread, then sums by part and channel, then tables by channel.
+type normLayout struct {
+	data   int // bytes of an image
+	pitch  int // bytes between the sums of all threads of a vector's neighbouring channels
+	half   int // numbers between the first and the second halves of vectors in a table, which has the first halves of all before the second
+	span   int // numbers from table to table, and from part to part
+	sums   int // where the sums by thread begin
+	part   int // where the sums by part begin
+	table  int // where the tables begin
+	shared int // all of it
+}
 
-// sharedBytes is the shared memory of a block with so many channels of pixels of the input images; [normKernel.place] lays it out.
-func (p normPlan) sharedBytes(slab, inputs, pixels, size int) int {
-	parts := max(1, normThreads/slab)
-	data := inputs * ((pixels*slab*size + 15) &^ 15)
-	span := slab
-	if p.width == 8 && slab%64 == 0 {
-		span += normGap
+// normSums is how many sums are reduced at a time, at most.
+const normSums = 3
+
+// layout is that of a block with so many channels of pixels of the input images. In the sums by thread, 32 lanes with neighbouring columns, channels of
+// a vector and parts meet no bank twice. Where both halves of a table would begin in the same bank, they begin in opposite ones.
+func (p normPlan) layout(slab, inputs, pixels, size int) (l normLayout) {
+	cols, parts := slab/p.width, max(1, normThreads/slab)
+	l.data = (pixels*slab*size + 15) &^ 15
+	l.pitch = 4 * (normThreads + max(cols, 32/p.width))
+	l.half, l.span = 4*cols, slab
+	if p.width == 8 && cols%8 == 0 {
+		l.half, l.span = l.half+16, l.span+16
 	}
-	return data + 4*(p.width*(normThreads+max(32, slab)/p.width)+normSums*parts*span+normTables*span)
+	l.sums = inputs * l.data
+	l.part = l.sums + p.width*l.pitch
+	l.table = l.part + 4*normSums*parts*l.span
+	l.shared = l.table + 4*normTables*l.span
+	return l
 }
 
 // variant is the kernel's.
@@ -113,8 +129,11 @@ func (p normPlan) variant(t kernels.DType, silu bool) normVariant {
 	return normVariant{chunkOf(t, p.width > 1), silu}
 }
 
+// args are the parameters that [normKernel.sizes] asks for, of i pixels, c channels and g groups.
 func (p normPlan) args(i, c, g int) []Arg {
-	return []Arg{I32(i), I32(c), I32(c / g), I32(p.cols), I32(p.rows), I32(p.parts), I32(p.chunk)}
+	args := append([]Arg{I32(i), I32(c), I32(c / g), I32(p.slab / (c / g))}, divisors(c/p.slab, p.slab, p.cols)...)
+	return append(args, I32(p.rows), I32(p.parts), I32(p.chunk), I32((i-1)/p.chunk*p.chunk),
+		I32(p.data), I32(p.pitch), I32(p.half), I32(p.span), I32(p.sums), I32(p.part), I32(p.table))
 }
 
 // allF32 says whether those of the buffers that are given are float32.

@@ -76,11 +76,6 @@ func writeGroupNormBackward(kernel *asm.Kernel, v normVariant) {
 	})
 }
 
-// statistic is a group's mean or rstd.
-func (k *normBackward) statistic(p, group asm.Reg) asm.Reg {
-	return k.Load(asm.Global, asm.F32, p.Index(k.n.FMA(k.c.Div(k.per), k.first.Div(k.per).Add(group)), 4), 0)
-}
-
 // gradient is that at z, of a deviation d of the thread's j-th channel and the gradient at y.
 func (k *normBackward) gradient(d, dy asm.Reg, j int) asm.Reg {
 	if !k.silu {
@@ -91,7 +86,7 @@ func (k *normBackward) gradient(d, dy asm.Reg, j int) asm.Reg {
 
 // before fills the tables that z and its gradient are computed from, for a group.
 func (k *normBackward) before(group asm.Reg) {
-	m, r := k.statistic(k.mean, group), k.statistic(k.rstd, group)
+	m, r := k.Load(asm.Global, asm.F32, k.statistic(k.mean, group), 0), k.Load(asm.Global, asm.F32, k.statistic(k.rstd, group), 0)
 	k.channels(group, func(local, channel asm.Reg) {
 		hi, lo := difference(m, k.optional(k.add, k.n.FMA(k.c, channel)))
 		gain, bias := k.affine(channel, k.w, k.b, k.scale, k.shift, k.stride)
@@ -106,7 +101,7 @@ func (k *normBackward) before(group asm.Reg) {
 // after writes the gradients of a group's channels, and fills the tables that dx is computed from. all is the number of pixels, count that of the
 // group's elements.
 func (k *normBackward) after(group, all, count asm.Reg) {
-	r := k.statistic(k.rstd, group)
+	r := k.Load(asm.Global, asm.F32, k.statistic(k.rstd, group), 0)
 	// of a channel: the sums of g and of g·h
 	channelSums := func(local asm.Reg) (g, gh, lo asm.Reg) {
 		lo = k.get(tableLo, local)
@@ -168,8 +163,7 @@ func (o *otherGradient) place() {
 // begin goes to the thread's first pixel among those from start on.
 func (o *otherGradient) begin(start asm.Reg) {
 	size := o.t.Size()
-	row := o.tid.Div(o.cols)
-	col := o.tid.Sub(row.Mul(o.cols))
+	row, col := o.cols.split(o.tid)
 	pixel := o.n.FMA(o.i, start.Add(row))
 	o.at.Set(o.p.Add(pixel.MulWide(o.apart.Mul(size)).Add(o.first.Add(col.Mul(o.width)).MulWide(size)).As(asm.U64)))
 }

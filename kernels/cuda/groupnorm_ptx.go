@@ -131,10 +131,9 @@ func writeGroupNorm(kernel *asm.Kernel, v normVariant) {
 		delta := total(sum).Div(count)
 		variance := delta.Neg().FMA(delta, total(square).Div(count)).Max(0)
 		r := variance.Add(eps).Sqrt().Rcp()
-		at := k.n.FMA(k.c.Div(k.per), k.first.Div(k.per).Add(group))
 		k.If(k.Lane().Eq(0), func() {
-			k.Store(asm.Global, mean.Index(at, 4), 0, k.get(tableMean, group).Add(delta))
-			k.Store(asm.Global, rstd.Index(at, 4), 0, r)
+			k.Store(asm.Global, k.statistic(mean, group), 0, k.get(tableMean, group).Add(delta))
+			k.Store(asm.Global, k.statistic(rstd, group), 0, r)
 		})
 		k.channels(group, func(local, channel asm.Reg) {
 			gain, bias := k.affine(channel, w, b, scale, shift, stride)

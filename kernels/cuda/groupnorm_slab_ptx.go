@@ -7,56 +7,55 @@ type normKernel struct {
 	*asm.Kernel
 	normVariant
 
-	images, slots    []asm.Reg // global and shared addresses of the thread's first vector of each input image
-	n, first         asm.Reg   // sample, first channel of the block
-	tid, row         asm.Reg
-	i, c, per        asm.Reg
-	cols, rows       asm.Reg
-	slab             asm.Reg // channels
-	half, span       asm.Reg // numbers between the first and the second halves of vectors in a table by channel, and from table to table
-	parts, chunk     asm.Reg
-	red, part, table asm.Reg // shared addresses: of sums by thread, of sums by part, of tables by channel
-	pixel, stride    asm.Reg // bytes from pixel to pixel in global memory, and between a thread's pixels
-	slot             asm.Reg // bytes between a thread's slots
+	i, c, per, inSlab  asm.Reg // pixels, channels, channels of a group, groups of a slab
+	slabs, slab, cols  divider // of the image; channels of a slab; its vectors
+	rows, parts, chunk asm.Reg // as in [normPlan]
+	last               asm.Reg // pixel that the last chunk begins at
+	data, pitch        asm.Reg // as in [normLayout], and so half and span
+	half, span         asm.Reg
+	sums, part, table  asm.Reg // shared addresses
+
+	images, slots []asm.Reg // global and shared addresses of the thread's first vector of each input image
+	block         asm.Reg   // of all samples' slabs
+	n, first      asm.Reg   // sample, first channel of the block
+	tid, row      asm.Reg
+	pixel, stride asm.Reg // bytes from pixel to pixel in global memory, and between a thread's pixels
+	slot          asm.Reg // bytes between a thread's slots
 }
 
 // sizes declares the parameters that both directions end with.
 func (k *normKernel) sizes() {
-	k.i, k.c, k.per = k.I32("i"), k.I32("c"), k.I32("per")
-	k.cols, k.rows, k.parts, k.chunk = k.I32("cols"), k.I32("rows"), k.I32("parts"), k.I32("chunk")
+	k.i, k.c, k.per, k.inSlab = k.I32("i"), k.I32("c"), k.I32("per"), k.I32("in_slab")
+	k.slabs, k.slab, k.cols = newDivider(k.Kernel, "slabs"), newDivider(k.Kernel, "slab"), newDivider(k.Kernel, "cols")
+	k.rows, k.parts, k.chunk, k.last = k.I32("rows"), k.I32("parts"), k.I32("chunk"), k.I32("last")
+	k.data, k.pitch, k.half, k.span = k.I32("data"), k.I32("pitch"), k.I32("half"), k.I32("span")
+	k.sums, k.part, k.table = k.I32("sums"), k.I32("part"), k.I32("table")
 }
 
-// place computes where the thread's data are: inputs in global memory, and in shared memory, as [normPlan.sharedBytes] counts it.
+// place computes where the thread's data are: inputs in global memory, and in shared memory.
 func (k *normKernel) place(inputs ...asm.Reg) {
-	k.tid = k.TID()
-	k.slab = k.cols.Mul(k.width)
-	k.half, k.span = k.cols.Mul(4), k.slab
-	if k.width == 8 { // where both halves would begin in the same bank, they begin in opposite ones
-		gap := k.cols.And(7).Eq(0).Select(asm.S32, normGap, 0)
-		k.half, k.span = k.half.Add(gap), k.span.Add(gap)
-	}
-	slabs := k.c.Div(k.slab)
-	block := k.CTAID()
-	k.n = block.Div(slabs)
-	k.first = block.Sub(k.n.Mul(slabs)).Mul(k.slab)
-	k.row = k.tid.Div(k.cols)
-	col := k.tid.Sub(k.row.Mul(k.cols))
+	k.tid, k.block = k.TID(), k.CTAID()
+	n, slab := k.slabs.split(k.block)
+	k.n, k.first = n, slab.Mul(k.slab.by)
+	row, col := k.cols.split(k.tid)
 	size := k.t.Size()
 	k.pixel = k.c.Mul(size)
 	k.stride = k.pixel.MulWide(k.rows)
-	k.slot = k.rows.Mul(k.cols).Mul(k.width * size)
-	at := k.n.Mul(k.i).Add(k.row).MulWide(k.pixel).Add(k.first.Add(col.Mul(k.width)).MulWide(size))
+	k.slot = k.rows.Mul(k.cols.by).Mul(k.width * size)
+	at := k.n.Mul(k.i).Add(row).MulWide(k.pixel).Add(k.first.Add(col.Mul(k.width)).MulWide(size))
 	shared := k.Dynamic(16)
-	data := k.chunk.Mul(k.slab).Mul(size).Add(15).And(-16)
-	for _, x := range inputs {
+	for j, x := range inputs {
 		k.images = append(k.images, x.Add(at.As(asm.U64)))
-		k.slots = append(k.slots, k.tid.FMA(k.width*size, shared.As(asm.S32)).As(asm.U32))
-		shared = shared.Add(data)
+		slot := k.tid.FMA(k.width*size, shared.As(asm.S32))
+		if j > 0 {
+			slot = slot.Add(k.data)
+		}
+		k.slots = append(k.slots, slot.As(asm.U32))
 	}
-	k.red = shared
-	k.part = shared.Add(k.pitch().Mul(k.width))
-	k.table = k.part.Add(k.parts.Mul(k.span).Mul(4 * normSums))
-	k.row = k.row.Lt(k.rows).Select(asm.S32, k.row, 1<<30) // threads that are left over have no pixels
+	for _, at := range []*asm.Reg{&k.sums, &k.part, &k.table} {
+		*at = shared.Add(at.As(asm.U32))
+	}
+	k.row = row.Lt(k.rows).Select(asm.S32, row, 1<<30) // threads that are left over have no pixels
 }
 
 // pixels runs body for each of the thread's pixels among those from start on that are in shared memory at a time, with the offset of the pixel
@@ -117,10 +116,9 @@ func (k *normKernel) chunks(body func(start asm.Reg)) {
 
 // again runs body for every chunk downwards, from the last, which is in shared memory.
 func (k *normKernel) again(body func(start asm.Reg)) {
-	last := k.i.Sub(1).Div(k.chunk).Mul(k.chunk)
-	start := k.Var(asm.S32, last)
+	start := k.Var(asm.S32, k.last)
 	k.Do(func() asm.Reg { return start.Ge(0) }, func() {
-		k.If(start.Lt(last), func() {
+		k.If(start.Lt(k.last), func() {
 			k.load(start)
 			k.arrive()
 		})
@@ -131,10 +129,6 @@ func (k *normKernel) again(body func(start asm.Reg)) {
 
 // zeros are variables for the sums of a vector's channels.
 func (k *normKernel) zeros() []asm.Reg { return variables(k.Kernel, k.width, 0) }
-
-// pitch is the bytes between the sums of all threads of a vector's neighbouring channels: 32 lanes with neighbouring columns, channels of a vector
-// and parts meet no bank twice.
-func (k *normKernel) pitch() asm.Reg { return k.cols.Max(32 / k.width).Add(normThreads).Mul(4) }
 
 // reduce adds every thread's sums of its channels to sums by channel and part, which channel reads after a barrier. A thread of the second step
 // has one channel and the threads with row ≡ part (mod parts).
@@ -148,23 +142,20 @@ func (k *normKernel) reduce(sums ...[]asm.Reg) {
 		k.Barrier()
 		return
 	}
-	pitch := k.pitch()
 	for q, values := range sums {
-		to := k.tid.FMA(4, k.red.As(asm.S32)).As(asm.U32)
+		to := k.tid.FMA(4, k.sums.As(asm.S32)).As(asm.U32)
 		for j, v := range values {
 			if j > 0 {
-				to = to.Add(pitch)
+				to = to.Add(k.pitch)
 			}
 			k.Store(asm.Shared, to, 0, v)
 		}
 		k.Barrier()
-		k.For(k.tid, k.slab.Mul(k.parts), normThreads, func(s asm.Reg) {
-			part := s.Div(k.slab)
-			s = s.Sub(part.Mul(k.slab))
-			inVector := s.Div(k.cols)
-			col := s.Sub(inVector.Mul(k.cols))
-			from := k.Var(asm.S32, inVector.FMA(pitch, part.FMA(k.cols, col).FMA(4, k.red.As(asm.S32))))
-			step := k.parts.Mul(k.cols).Mul(4)
+		k.For(k.tid, k.slab.by.Mul(k.parts), normThreads, func(s asm.Reg) {
+			part, s := k.slab.split(s)
+			inVector, col := k.cols.split(s)
+			from := k.Var(asm.S32, inVector.FMA(k.pitch, part.FMA(k.cols.by, col).FMA(4, k.sums.As(asm.S32))))
+			step := k.parts.Mul(k.cols.by).Mul(4)
 			sum := k.Var(asm.F32, 0)
 			k.For(part, k.rows, k.parts, func(asm.Reg) {
 				sum.Set(sum.Add(k.Load(asm.Shared, asm.F32, from.As(asm.U32), 0)))
@@ -190,7 +181,12 @@ func (k *normKernel) sum(q int, channel asm.Reg) asm.Reg {
 
 // groups runs body with each group of the slab in one warp.
 func (k *normKernel) groups(body func(group asm.Reg)) {
-	k.For(k.Warp(), k.slab.Div(k.per), normThreads/32, body)
+	k.For(k.Warp(), k.inSlab, normThreads/32, body)
+}
+
+// statistic is the address of a group's mean or rstd.
+func (k *normKernel) statistic(p, group asm.Reg) asm.Reg {
+	return p.Index(k.block.FMA(k.inSlab, group), 4)
 }
 
 // channels spreads a group's channels over a warp: local counts from the slab's first.
@@ -224,7 +220,7 @@ func (k *normKernel) get(i int, local asm.Reg) asm.Reg {
 
 // constants reads table i at the thread's channels.
 func (k *normKernel) constants(i int) []asm.Reg {
-	col := k.tid.Rem(k.cols)
+	_, col := k.cols.split(k.tid)
 	at := k.table.Index(k.span.Mul(i).Add(col.Mul(min(4, k.width))), 4)
 	var rs []asm.Reg
 	for j := 0; j < k.width; j += 4 {

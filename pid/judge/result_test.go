@@ -144,3 +144,39 @@ func TestComparable(t *testing.T) {
 		t.Errorf("%v, notes %q", err, notes)
 	}
 }
+
+// unreadable are images of which none can be read.
+type unreadable struct{ Images }
+
+var errUnreadable = errors.New("unreadable")
+
+func (unreadable) Read(int, int) ([]byte, error) { return nil, errUnreadable }
+
+// TestChosenImages: those that are chosen are the others' of their numbers, and so is what goes wrong.
+func TestChosenImages(t *testing.T) {
+	all := someImages(9, 1, 0)
+	some, err := Choose(all, 4, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, h, w, c := some.Shape(); n != 4 || h != 4 || w != 5 || c != 3 || !slices.Equal(some.Source().Notes, []string{"4 of 9 images, chosen by seed 3"}) || all.Source().Notes != nil {
+		t.Errorf("%d images of %dx%dx%d, %+v", n, h, w, c, some.Source())
+	}
+	got, err := some.Read(1, 3)
+	if err != nil || len(got) != 3*60 {
+		t.Fatal(len(got), err)
+	}
+	for k, i := range choose(9, 4, 3)[1:] {
+		want, err := all.Read(i, 1)
+		if err != nil || !slices.Equal(got[60*k:60*k+60], want) {
+			t.Errorf("image %d is not number %d; %v", k+1, i, err)
+		}
+	}
+	broken, err := Choose(unreadable{all}, 4, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, err := broken.Read(0, 1); err != errUnreadable {
+		t.Errorf("%v, %v", x, err)
+	}
+}

@@ -178,3 +178,27 @@ func TestReferenceModelPath(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOpenRefusesSettings: settings of a checkpoint that no run can have are refused by its name, and the folder is given back.
+func TestOpenRefusesSettings(t *testing.T) {
+	j := pidtest.Job(t, tensor.CPU(1), nil)
+	wrong := j.Config
+	wrong.LR = -1
+	for settings, says := range map[string]string{"{": "unexpected EOF", `{"unknown":1}`: "unknown", wrong.JSON(): "lr -1: must be positive"} {
+		dir := filepath.Join(t.TempDir(), "run")
+		r, err := Create(dir, j.Config, func(r *Run) error {
+			return tensor.WriteSealed(r.checkpointPath(0), map[string]string{metaStep: "0", metaSettings: settings}, nil)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first leaves it to the second
+			if _, _, err := Open(dir, true); err == nil || !strings.HasPrefix(err.Error(), r.checkpointPath(0)+": ") || !strings.Contains(err.Error(), says) {
+				t.Errorf("%v, want %s", err, says)
+			}
+		}
+	}
+}

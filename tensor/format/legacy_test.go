@@ -63,8 +63,8 @@ func TestViewsRefused(t *testing.T) {
 		rebuild(s, num(0), nums(2), "N"):        "a tensor's strides: None where a sequence",
 		view(s, 0, nums(2), nums(1, 1)):         "shape [2] with strides [1 1]",
 		view(s, -1, nums(2), nums(1)):           "a tensor at offset -1",
-		view(s, 0, nums(-1), nums(1)):           "shape [-1] with strides [1]",
-		view(s, 0, nums(2), nums(-1)):           "shape [2] with strides [-1]",
+		view(s, 0, nums(-1), nums(1)):           "shape [-1] with strides [1]$",
+		view(s, 0, nums(2), nums(-1)):           "shape [2] with strides [-1]$",
 		view(s, 0, nums(3), nums(1)):            "reaches outside of its storage of 2 elements",
 		view(s, 1, nums(2), nums(1)):            "reaches outside of its storage of 2 elements",
 		view(s, 0, nums(2), nums(2)):            "reaches outside of its storage of 2 elements",
@@ -106,7 +106,7 @@ func TestViewsRefused(t *testing.T) {
 		list(weight, view(store("torch.IntStorage", "0", 2), 0, nums(2), nums(1))):                "storage 0 is 2 F32 and 2 I32",
 	} {
 		f, err := format.Read("x", legacyFile(value, []float32{1, 2}))
-		if err == nil || !strings.HasPrefix(err.Error(), "x: ") || !strings.Contains(err.Error(), says) {
+		if err == nil || !strings.HasPrefix(err.Error(), "x: ") || !strings.Contains(err.Error()+"$", says) {
 			got := ""
 			if err == nil {
 				got = contents(t, f)
@@ -238,6 +238,20 @@ func TestTyped(t *testing.T) {
 	plain := calls("torch._utils._rebuild_tensor_v2", store(floats, "0", 2), num(0), nums(2), nums(1), "\x89", "}", dict(str("neg"), "\x89"))
 	if f, err := format.Read("x", legacyFile(plain, []float32{1, 2})); err != nil || contents(t, f) != " F32 [2] [1 2]" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestBooleans: a boolean is 0 or 1.
+func TestBooleans(t *testing.T) {
+	read := func(data string) (*format.File, error) {
+		value := dict(str("b"), view(store("torch.BoolStorage", "0", 2), 0, nums(2), nums(1)))
+		return format.Read("x", slices.Concat(legacyHead, []byte("\x80\x02"+value+".\x80\x02"+list(str("0"))+".\x02\x00\x00\x00\x00\x00\x00\x00"+data)))
+	}
+	if f, err := read("\x01\x00"); err != nil || contents(t, f) != "b BOOL [2] [1 0]" {
+		t.Error(err)
+	}
+	if _, err := read("\x01\x02"); err == nil || !strings.HasPrefix(err.Error(), "x: b: ") {
+		t.Error(err)
 	}
 }
 

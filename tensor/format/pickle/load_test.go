@@ -133,6 +133,8 @@ func TestOpcodes(t *testing.T) {
 // TestRefused wants each of what is no pickle of data refused, by a message that says why and at which byte.
 func TestRefused(t *testing.T) {
 	for data, says := range map[string]string{
+		"U\x04N0.": "4 bytes wanted, 3 are left", "T\x04\x00\x00\x00N0.": "4 bytes wanted", "C\x04N0.": "4 bytes wanted", "\x8c\x04N0.": "4 bytes wanted", "X\x04\x00\x00\x00N0.": "4 bytes wanted",
+		"\x8a\x04N0.": "4 bytes wanted", "\x8b\x04\x00\x00\x00N0.": "4 bytes wanted", "GN0.": "8 bytes wanted, 3 are left", "JN.": "4 bytes wanted", "M.": "2 bytes wanted", "U": "1 bytes wanted",
 		"": "byte 0: no STOP: 1 bytes wanted, 0 are left", "N": "byte 1: no STOP", ".": "byte 0: STOP with 0 values", "NN.": "byte 2: STOP with 2 values",
 		"(.": "byte 1: the stack is empty above a mark", "\x80\x06N.": "byte 0: protocol 6, at most 5", "\x95\x03\x00\x00\x00\x00\x00\x00\x00N.": "byte 0: a frame of 3 bytes, 2 are left",
 		"\xf0.": "byte 0: opcode 0xf0 is not one of data", "Ix\n.": `"x" is no integer`, "F1x\n.": `parsing "1x"`, "L" + strings.Repeat("1", 1025) + "\n.": "is no integer",

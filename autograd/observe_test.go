@@ -44,3 +44,17 @@ func TestObserve(t *testing.T) {
 		t.Errorf("seen %s\nwant %s", fmt.Sprint(seen), fmt.Sprint(want))
 	}
 }
+
+// TestObserveTwice: an input that is there twice is shown once.
+func TestObserveTwice(t *testing.T) {
+	d := tensor.CPU(1)
+	x, back := autograd.Param(d.FromFloat32([]float32{3}, 1)), 0
+	d.Observe(func(o tensor.Operation) {
+		if o.At == x.Value {
+			back++
+		}
+	}, func() { autograd.Backward(x.Mul(x), d.FromFloat32([]float32{1}, 1)) })
+	if back != 1 || x.Grad.Float32s()[0] != 6 {
+		t.Errorf("shown %d times, gradient %v", back, x.Grad.Float32s())
+	}
+}

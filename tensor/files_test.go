@@ -1,6 +1,7 @@
 package tensor_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -78,6 +79,18 @@ func TestEntrySizes(t *testing.T) {
 		e.DType = "I32"
 		if _, err := e.Int64s(); err == nil || !strings.Contains(err.Error(), "bytes for I32 [2]") {
 			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestRank: an array has 64 dimensions at most.
+func TestRank(t *testing.T) {
+	for rank, ok := range map[int]bool{0: true, 64: true, 65: false} {
+		shape := strings.TrimPrefix(strings.Repeat(",1", rank), ",")
+		header := `{"x":{"dtype":"U8","shape":[` + shape + `],"data_offsets":[0,1]}}`
+		data := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+"a"...)
+		if _, err := tensor.ReadSafeTensors("f", data); ok != (err == nil) {
+			t.Errorf("%d dimensions: %v", rank, err)
 		}
 	}
 }

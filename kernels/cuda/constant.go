@@ -35,7 +35,7 @@ func (d *Device) constant(data []byte) Arg {
 			d.forgetConstants()
 		}
 		e = &constant{}
-		d.check("constants", d.aside(func() (err error) {
+		d.check("constants", d.uncaptured(func() (err error) {
 			e.at, err = d.copyConstant(data)
 			return err
 		}))

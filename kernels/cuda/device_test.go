@@ -286,7 +286,7 @@ func TestLateErrors(t *testing.T) {
 	}
 }
 
-// TestGraph replays a recording whose memory nothing else has, whatever is allocated and freed meanwhile.
+// TestGraph replays a capture whose memory nothing else has, whatever is allocated and freed meanwhile.
 func TestGraph(t *testing.T) {
 	for _, warm := range []bool{true, false} { // without a warm-up, modules are loaded and the pool grows within the capture
 		s, d := newStub(t)
@@ -388,12 +388,12 @@ func TestBrokenCapture(t *testing.T) {
 	mistake(t, "download during a capture", func() { d.Capture(func() { download(d, b) }) })
 	mistake(t, "capture within a capture", func() { d.Capture(func() { d.Capture(func() {}) }) })
 	if y := download(d, b); y[0] != 1 {
-		t.Errorf("a broken recording was done: %v", y[0])
+		t.Errorf("a broken capture was done: %v", y[0])
 	}
 	g := d.Capture(func() { axpb(d, b, b, 0, 3) })
 	g.Launch()
 	if y := download(d, b); y[0] != 3 {
-		t.Errorf("the next recording: %v", y[0])
+		t.Errorf("the next capture: %v", y[0])
 	}
 }
 

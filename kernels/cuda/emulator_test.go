@@ -163,7 +163,7 @@ func TestEmulated(t *testing.T) {
 	d.Free(y)
 }
 
-// TestEmulatedGraph replays a recording launch for launch, with memory of its own that is undefined at the start of every replay.
+// TestEmulatedGraph replays a capture launch for launch, with memory of its own that is undefined at the start of every replay.
 func TestEmulatedGraph(t *testing.T) {
 	interpreted(t)
 	open := emulator(t)

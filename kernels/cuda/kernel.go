@@ -34,7 +34,7 @@ func (d *Device) load(k *Kernel) *loaded {
 		at += size
 	}
 	l.block = make([]byte, at)
-	d.check(k.Name, d.aside(func() (err error) {
+	d.check(k.Name, d.uncaptured(func() (err error) {
 		mod, err := d.drv.Load(k.Name+".ptx", ptx.Text)
 		if err != nil {
 			return err
@@ -49,8 +49,8 @@ func (d *Device) load(k *Kernel) *loaded {
 	return l
 }
 
-// aside calls f, which prepares launches and is no part of a graph that is being captured.
-func (d *Device) aside(f func() error) error {
+// uncaptured calls f, which prepares launches, so that it is no part of a graph that is being captured.
+func (d *Device) uncaptured(f func() error) error {
 	if d.pool.capture != nil {
 		return d.drv.Relaxed(f)
 	}
@@ -59,7 +59,7 @@ func (d *Device) aside(f func() error) error {
 
 // start makes a launch with the parameters in k.block.
 func (d *Device) start(k *loaded, grid, block Dim, shared int) {
-	grid, block = whole(grid), whole(block)
+	grid, block = extents(grid), extents(block)
 	threads := block.X * block.Y * block.Z
 	if grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.Y > 65535 || grid.Z > 65535 || threads < 1 || threads > k.info.MaxThreads {
 		panic(fmt.Errorf("kernels/cuda: %s: grid %v of blocks %v, of at most %d threads", k.name, grid, block, k.info.MaxThreads))
@@ -68,7 +68,7 @@ func (d *Device) start(k *loaded, grid, block Dim, shared int) {
 		if most := d.info.SharedPerBlock - k.info.Shared; shared > most {
 			panic(fmt.Errorf("kernels/cuda: %s: %d bytes of dynamic shared memory; %s has %d", k.name, shared, d.info.Name, most))
 		}
-		d.check(k.name, d.aside(func() error { return d.drv.MaxDynamicShared(k.fn, shared) }))
+		d.check(k.name, d.uncaptured(func() error { return d.drv.MaxDynamicShared(k.fn, shared) }))
 		k.dynamic = shared
 	}
 	d.launch = driver.Launch{Func: k.fn, Grid: grid, Block: block, Shared: shared, Params: k.block, Offsets: k.offsets, Stream: d.stream}
@@ -77,4 +77,5 @@ func (d *Device) start(k *loaded, grid, block Dim, shared int) {
 	d.settle(k.name)
 }
 
-func whole(d Dim) Dim { return Dim{X: d.X, Y: max(d.Y, 1), Z: max(d.Z, 1)} }
+// extents is d with 1 in place of zeros.
+func extents(d Dim) Dim { return Dim{X: d.X, Y: max(d.Y, 1), Z: max(d.Z, 1)} }

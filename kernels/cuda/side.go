@@ -16,7 +16,7 @@ func (d *Device) Do(f func()) {
 // Fork makes a second stream wait for what has been launched so far, and returns its handle. Join must follow.
 func (d *Device) Fork() uintptr {
 	if d.side.stream == 0 {
-		d.check("stream", d.aside(d.openSide))
+		d.check("stream", d.uncaptured(d.openSide))
 	}
 	d.check("fork", d.drv.Record(d.side.forked, d.stream))
 	d.check("fork", d.drv.Wait(d.side.stream, d.side.forked))

@@ -45,26 +45,26 @@ type Driver struct {
 	last     uintptr // the last handle that was given out
 	programs map[driver.Module]program
 	kernels  map[driver.Func]kernel
-	streams  map[driver.Stream]*recording // nil: not capturing
+	streams  map[driver.Stream]*captured // nil: not capturing
 	events   map[driver.Event]event
-	graphs   map[driver.Graph]*recording
+	graphs   map[driver.Graph]*captured
 }
 
 // event is when it happened last, or the capture that it is a part of.
 type event struct {
 	at time.Time
-	in *recording
+	in *captured
 }
 
-// recording is the work of streams between the begin and the end of a capture.
-type recording struct {
+// captured is the work of streams between the begin and the end of a capture.
+type captured struct {
 	work []func() error
 }
 
 func newDriver(m machine, info driver.Info) *Driver {
 	return &Driver{
 		m: m, info: info, sizes: map[driver.Ptr]int{}, programs: map[driver.Module]program{}, kernels: map[driver.Func]kernel{},
-		streams: map[driver.Stream]*recording{}, events: map[driver.Event]event{}, graphs: map[driver.Graph]*recording{},
+		streams: map[driver.Stream]*captured{}, events: map[driver.Event]event{}, graphs: map[driver.Graph]*captured{},
 	}
 }
 
@@ -319,12 +319,12 @@ func (d *Driver) Elapsed(from, to driver.Event) (float32, error) {
 	return float32(b.at.Sub(a.at).Seconds() * 1e3), nil
 }
 
-// BeginCapture begins a recording.
+// BeginCapture begins a capture.
 func (d *Driver) BeginCapture(s driver.Stream) error {
 	if err := d.apart(); err != nil {
 		return err
 	}
-	d.streams[s] = &recording{}
+	d.streams[s] = &captured{}
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package cuda
 
-import "onestep/kernels/cuda/asm"
+import (
+	"onestep/kernels"
+	"onestep/kernels/cuda/asm"
+)
 
 var adamPTX = &family{name: "adam", part: "optimiser", about: `one update of Adam or RAdam for all parameters, with every moving average and the binary16 copies; kernels/adam.go has the
 formulas, and every float32 operation here is one of those, in its order, correctly rounded and never fused.
@@ -17,9 +20,9 @@ func writeAdam(k *asm.Kernel) {
 	t, plan := newTablePlace(k), k.Ptr("plan")
 	decay, b1, c1, b2, c2 := k.F32("decay"), k.F32("b1"), k.F32("c1"), k.F32("b2"), k.F32("c2")
 	rates, averages := k.Ptr("rates"), k.I32("averages")
-	setting := func(bytes int) asm.Reg { return k.Load(asm.GlobalNC, asm.F32, plan, bytes) }
-	k.If(setting(planApply).Ne(0), func() {
-		gradScale, step, eps, adaptive := setting(planGradScale), setting(planStep), setting(planEps), setting(planAdaptive).Ne(0)
+	setting := func(i int) asm.Reg { return k.Load(asm.GlobalNC, asm.F32, plan, 4*i) }
+	k.If(setting(kernels.PlanApply).Ne(0), func() {
+		gradScale, step, eps, adaptive := setting(kernels.PlanGradScale), setting(kernels.PlanStep), setting(kernels.PlanEps), setting(kernels.PlanAdaptive).Ne(0)
 		p, m, v, g, half := t.buffer(0), t.buffer(1), t.buffer(2), t.buffer(3), t.buffer(4)
 		hasHalf := half.Ne(0)
 		t.each(func(e asm.Reg, width int) {

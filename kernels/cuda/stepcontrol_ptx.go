@@ -3,6 +3,7 @@ package cuda
 import (
 	"math"
 
+	"onestep/kernels"
 	"onestep/kernels/cuda/asm"
 )
 
@@ -16,13 +17,6 @@ func init() {
 
 func stepControlKernel() *Kernel { return stepControlPTX.kernel("step_control", 32, writeStepControl) }
 
-// The elements of buffers, as kernels/stepcontrol.go has them.
-const (
-	stateLog2, stateSteps, stateBeta1, stateBeta2                         = 0, 1, 2, 3
-	planFactor, planGradScale, planStep, planEps, planAdaptive, planApply = 0, 4, 8, 12, 16, 20 // bytes
-	reportGradNorm, reportParamNorm, reportLog2, reportFits               = 0, 1, 2, 3
-)
-
 func writeStepControl(k *asm.Kernel) {
 	state, plan, report, grad, param, lrAt, losses := k.Ptr("state"), k.Ptr("plan"), k.Ptr("report"), k.Ptr("grad"), k.Ptr("param"), k.Ptr("lr"), k.Ptr("losses")
 	n, rectified := k.I32("n"), k.I32("rectified")
@@ -31,14 +25,14 @@ func writeStepControl(k *asm.Kernel) {
 	get := func(buf asm.Reg, i int) asm.Reg { return loadWord64(k, buf, i, asm.F64) }
 	pick := func(p asm.Reg, a, b any) asm.Reg { return p.Select(asm.F64, a, b) }
 
-	factor := k.Load(asm.Global, asm.F32, plan, planFactor).To(asm.F64)
+	factor := k.Load(asm.Global, asm.F32, plan, 4*kernels.PlanFactor).To(asm.F64)
 	gradNorm, paramNorm := get(grad, 0).Sqrt().Div(factor), get(param, 0).Sqrt()
 	finite := func(x asm.Reg) asm.Reg { return x.Abs().Lt(math.Inf(1)) }
 	fits := finite(gradNorm).And(finiteLosses(k, losses, n))
 	apply := fits.And(finite(paramNorm))
-	lg := get(state, stateLog2)
+	lg := get(state, kernels.StateLog2)
 
-	steps, p1, p2 := get(state, stateSteps).Add(1), get(state, stateBeta1).Mul(beta1), get(state, stateBeta2).Mul(beta2)
+	steps, p1, p2 := get(state, kernels.StateSteps).Add(1), get(state, kernels.StateBeta1).Mul(beta1), get(state, kernels.StateBeta2).Mul(beta2)
 	by := one.Div(factor)
 	clipped := clip.Gt(0).And(gradNorm.Gt(clip))
 	by = pick(clipped, by.Mul(clip.Div(gradNorm.Add(1e-6))), by)
@@ -59,25 +53,25 @@ func writeStepControl(k *asm.Kernel) {
 	next := pick(growth.Gt(0), lg.Add(change), lg)
 	k.Barrier() // all lanes have read what is written now
 	k.If(k.TID().Eq(0), func() {
-		storeWord64(k, report, reportGradNorm, gradNorm)
-		storeWord64(k, report, reportParamNorm, paramNorm)
-		storeWord64(k, report, reportLog2, lg)
-		storeWord64(k, report, reportFits, pick(fits, one, zero))
+		storeWord64(k, report, kernels.ReportGradNorm, gradNorm)
+		storeWord64(k, report, kernels.ReportParamNorm, paramNorm)
+		storeWord64(k, report, kernels.ReportLog2, lg)
+		storeWord64(k, report, kernels.ReportFits, pick(fits, one, zero))
 		k.If(apply, func() {
-			storeWord64(k, state, stateSteps, steps)
-			storeWord64(k, state, stateBeta1, p1)
-			storeWord64(k, state, stateBeta2, p2)
+			storeWord64(k, state, kernels.StateSteps, steps)
+			storeWord64(k, state, kernels.StateBeta1, p1)
+			storeWord64(k, state, kernels.StateBeta2, p2)
 		})
-		storeWord64(k, state, stateLog2, next)
-		put := func(offset int, x asm.Reg) {
-			k.Store(asm.Global, plan, offset, apply.Select(asm.F32, x, 0))
+		storeWord64(k, state, kernels.StateLog2, next)
+		put := func(i int, x asm.Reg) {
+			k.Store(asm.Global, plan, 4*i, apply.Select(asm.F32, x, 0))
 		}
-		put(planGradScale, by.To(asm.F32))
-		put(planStep, size.To(asm.F32))
-		put(planEps, epsilon.To(asm.F32))
-		put(planAdaptive, adaptive.Select(asm.F32, 1, 0))
-		put(planApply, k.Const(asm.F32, 1))
-		k.Store(asm.Global, plan, planFactor, lossFactor(k, next))
+		put(kernels.PlanGradScale, by.To(asm.F32))
+		put(kernels.PlanStep, size.To(asm.F32))
+		put(kernels.PlanEps, epsilon.To(asm.F32))
+		put(kernels.PlanAdaptive, adaptive.Select(asm.F32, 1, 0))
+		put(kernels.PlanApply, k.Const(asm.F32, 1))
+		k.Store(asm.Global, plan, 4*kernels.PlanFactor, lossFactor(k, next))
 	})
 }
 

@@ -5,7 +5,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var adamPTX = &family{name: "adam", part: "optimiser", about: `one update of Adam or RAdam for all parameters, with every moving average and the binary16 copies; kernels/adam.go has the
+var adamPTX = &family{name: "adam", part: "optimiser", about: `
+one update of Adam or RAdam for all parameters, with every moving average and the binary16 copies; kernels/adam.go has the
 formulas, and every float32 operation here is one of those, in its order, correctly rounded and never fused.
 A block has 4096 elements of one parameter. A row of the table has the addresses of theta, m, v, g, the copy or 0, and the averages.
 Bytes an element: 28, and 8 for every average, and 2 for the copy.`}

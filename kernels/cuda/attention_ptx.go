@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var attentionPTX = &family{name: "attention", part: "attention", about: `o = softmax(q*k^T/sqrt(D))*v, and its gradient, without an L*L matrix in memory. The gradient's parts dq, dk and dv are
+var attentionPTX = &family{name: "attention", part: "attention", about: `
+o = softmax(q*k^T/sqrt(D))*v, and its gradient, without an L*L matrix in memory. The gradient's parts dq, dk and dv are
 launches of their own, each with P computed again from q, k and the log of its denominator, so that sums have a fixed order and no atomics.
 A block makes some rows of the result of one head of one sample and goes through the columns of P in tiles. Blocks are numbered
 tile + tiles*(n*H + h) along x; along y is the slice of the head's D elements in the float32 kernels, whose names end in its width.

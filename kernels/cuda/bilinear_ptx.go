@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var bilinearPTX = &family{name: "bilinear", part: "LPIPS beside its convolutions", about: `images resized by bilinear interpolation, and its gradient.
+var bilinearPTX = &family{name: "bilinear", part: "LPIPS beside its convolutions", about: `
+images resized by bilinear interpolation, and its gradient.
 With s = (2*dst*in + shift)/(2*out), not below 0, where shift is in - out for pixels that stand for their centres and 0 for those that stand for
 their top left corners, a destination pixel lies between the source pixels lo = floor(s) and lo+1, or is the last; quotient and remainder are
 whole numbers, so that lo is exact and the weight t of lo+1 has two roundings.

@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var castPTX = &family{name: "cast", part: "casts", about: `y = x with another element type, rounded to nearest even.
+var castPTX = &family{name: "cast", part: "casts", about: `
+y = x with another element type, rounded to nearest even.
 Thread i has 4 elements, or one in kernels named _any, for buffers that start elsewhere. Copies within a type are copy_channels'.
 Bytes an element: 6. Exact, but for which NaN a NaN becomes.`}
 

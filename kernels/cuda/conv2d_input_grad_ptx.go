@@ -1,6 +1,7 @@
 package cuda
 
-var conv2DInputGradPTX = &family{name: "conv2d_input_grad", part: "convolution, input gradient", about: `kernels.Conv2DInputGrad, dx[n,h,w,c] = scale times the sum of dy[n,p,q,o]*w[i,j,c,o]
+var conv2DInputGradPTX = &family{name: "conv2d_input_grad", part: "convolution, input gradient", about: `
+kernels.Conv2DInputGrad, dx[n,h,w,c] = scale times the sum of dy[n,p,q,o]*w[i,j,c,o]
 over p*S+i-padH = h, q*S+j-padW = w and o; 0 where there is a mask, in place of a residual, and it is not positive.
 ` + productText + `
 For the pixels (n,h,w) that leave the same remainders on division by S: A[m,k] is dy for m = (n,h/S,w/S) and k = (i,j,o), zero outside the

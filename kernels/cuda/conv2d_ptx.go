@@ -1,6 +1,7 @@
 package cuda
 
-var conv2DPTX = &family{name: "conv2d", part: "convolution", about: `kernels.Conv2D, y[n,p,q,o] = act(s*(sum over i,j,c of x[n,p*S+i-padH,q*S+j-padW,c]*w[i,j,c,o] + b[o] + r[n,p,q,o])).
+var conv2DPTX = &family{name: "conv2d", part: "convolution", about: `
+kernels.Conv2D, y[n,p,q,o] = act(s*(sum over i,j,c of x[n,p*S+i-padH,q*S+j-padW,c]*w[i,j,c,o] + b[o] + r[n,p,q,o])).
 ` + productText + `
 A[m,k] is x for m = (n,p,q) and k = (i,j,c), zero outside the picture; B is w. Input channels fill chunks of 16 bytes.`}
 

@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var distancePTX = &family{name: "distance", about: `the mean absolute or squared difference of each sample, and its gradient.
+var distancePTX = &family{name: "distance", about: `
+the mean absolute or squared difference of each sample, and its gradient.
 Forward: grid (samples, parts of 8192 elements); a thread adds its elements in order, a block its threads in a fixed tree, into part[n,b]. Then
 finish, a warp a sample, adds the parts in float64 and divides. The gradient is element by element, its coefficient a row's.
 16 bytes a thread at a time; kernels named _any have one element. Every element is read, and written, once.

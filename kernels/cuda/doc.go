@@ -41,4 +41,6 @@
 //   - 2026-12: PTX is written by the program when it is launched, not committed: a kernel and its launch share one table of tiles and one layout of
 //     shared memory, and a diff shows what a person changed. Writing one takes about 2 ms, a tenth of its compilation. A hash of every text stands
 //     in testdata, so that a change that is not meant is seen.
+//   - 2026-12: a kernel is for all shapes, which are its parameters. One for each shape, with constants, was tried and made the compilation before the
+//     first step six times as long for a few instructions (bench/README.md); a kernel that such constants make a tenth faster would change our mind.
 package cuda

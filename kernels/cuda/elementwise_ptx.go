@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var elementwisePTX = &family{name: "elementwise", part: "elementwise", about: `y = a*x + b*z with coefficients for all, for each sample (row) or for each channel; y = x*z; copies of channels.
+var elementwisePTX = &family{name: "elementwise", part: "elementwise", about: `
+y = a*x + b*z with coefficients for all, for each sample (row) or for each channel; y = x*z; copies of channels.
 Thread i has the 16 bytes of elements from i*(16/size), of the wider type where types differ; kernels named _any have one element a thread, for
 buffers that start elsewhere. Types are in the order of the parameters. Every element is read and written once.
 Error: one rounding of b*z and one of the result.`}

@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var embeddingPTX = &family{name: "embedding", about: `cosines and sines of c[n]*omega[k], and the gradient at c.
+var embeddingPTX = &family{name: "embedding", about: `
+cosines and sines of c[n]*omega[k], and the gradient at c.
 Forward: grid (n, parts of k), a thread has one k. Backward: a warp has an n; lane l adds k = l, l+32, ... in order, then over lanes in a tree.
 The angle is rounded to float32, everything after it is float64: whole quarter turns are taken off by two fused products, the rest are the
 polynomials of FreeBSD's k_sin.c and k_cos.c. Error: correctly rounded but for ties within 2^-24 of a half.`}

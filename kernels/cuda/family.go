@@ -68,7 +68,7 @@ func (f *family) kernelOf(part, name string, threads int, write func(k *asm.Kern
 			k := asm.New(name, threads)
 			write(k)
 			most, dynamic := k.Block()
-			return PTX{Text: k.Text(f.name + ": " + f.about), Params: k.Params(), Threads: most, Dynamic: dynamic}
+			return PTX{Text: k.Text(f.name + ": " + strings.TrimSpace(f.about)), Params: k.Params(), Threads: most, Dynamic: dynamic}
 		})}
 		f.known[name] = k
 	}

@@ -1,6 +1,7 @@
 package cuda
 
-var gemmPTX = &family{name: "gemm", part: "linear layers", about: `kernels.GEMM, C[m,n] = sum over k of A[m,k]*B[k,n] + bias[n].
+var gemmPTX = &family{name: "gemm", part: "linear layers", about: `
+kernels.GEMM, C[m,n] = sum over k of A[m,k]*B[k,n] + bias[n].
 ` + productText + `
 A's elements (m,k) lie at m*lda + k, or in tn at k*lda + m; B's (k,n) at k*ldb + n, or in nt at n*ldb + k.`}
 

@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var groupNormPTX = &family{name: "groupnorm", part: "group norm", about: `group normalisation with addend, scale, shift and SiLU, and its gradient.
+var groupNormPTX = &family{name: "groupnorm", part: "group norm", about: `
+group normalisation with addend, scale, shift and SiLU, and its gradient.
 A block of 256 threads has a slab of whole groups of one sample: cols vectors of 16 bytes at each of I pixels. Thread t has the vectors of column
 t % cols at the pixels t/cols, t/cols + rows, ... and copies them to its own slots in shared memory, where they stay if all pixels of the slab fit:
 then x is read once, y written once. A larger slab goes through in chunks that are read again for the last step, the last chunk first.

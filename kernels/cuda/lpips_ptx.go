@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var lpipsPTX = &family{name: "lpips", part: "LPIPS beside its convolutions", about: `a layer's share of the perceptual distance, and its gradient.
+var lpipsPTX = &family{name: "lpips", part: "LPIPS beside its convolutions", about: `
+a layer's share of the perceptual distance, and its gradient.
 
 	d[n] = sum over p, c of w[c]*(x/(|x|+e) - y/(|y|+e))^2 / P,   e = 1e-10
 

@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var normalPTX = &family{name: "normal", about: `y[n,4j..4j+3] = scale * standard normal numbers from block j of Philox4x32-10 at (stream, step, first+n); kernels/random.go has the
+var normalPTX = &family{name: "normal", about: `
+y[n,4j..4j+3] = scale * standard normal numbers from block j of Philox4x32-10 at (stream, step, first+n); kernels/random.go has the
 formulas, and every float64 operation here is one of those, in its order, correctly rounded and never fused: the bits are the same.
 Grid (n, parts of a row), a thread has a block of four numbers; kernel normal_f32_any is for rows that begin anywhere.
 Bytes an element: 4. About 60 integer and 40 float64 operations a number; 5 in 100 numbers are in the tails, where it is 100.`}

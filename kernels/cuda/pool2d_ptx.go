@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var pool2DPTX = &family{name: "pool2d", part: "LPIPS beside its convolutions", about: `pooling by mean or maximum, and its gradient: of 2x2 pixels with stride 2, and (pool_window) of windows of any size, distance and
+var pool2DPTX = &family{name: "pool2d", part: "LPIPS beside its convolutions", about: `
+pooling by mean or maximum, and its gradient: of 2x2 pixels with stride 2, and (pool_window) of windows of any size, distance and
 padding, which may overlap; the mean over all pixels, and its gradient.
 A thread has 16 bytes of the channels of one pooled pixel, or one channel in kernels named _any; grid (images*rows, parts of a row) of pooled
 pixels, in the gradient of halves of the image, rounded up. Every element is read and written once.

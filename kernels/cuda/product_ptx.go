@@ -24,8 +24,9 @@ func (o *productOp) kernel(t tile) *Kernel {
 
 // productText is what the kernels of all products have in common.
 const productText = `Blocks make tiles of C from slices of A and B in shared memory; C is max(scale*(sum + bias + residual), floor),
-of what is a parameter. bias, residual and mask may be null. types: 1 if C and residual are float32, 2 if the bias is, 4 if C's rows are vectors. Of the sum's slices, 64 bytes deep, block
-(x,y) takes run from y*run on and, where there are several y, writes the y-th of as many C for product_reduce to add up.
+of what is a parameter. bias, residual and mask may be null. types: 1 if C and residual are float32, 2 if the bias is, 4 if C's rows are vectors. Of
+the sum's slices, 64 bytes deep, block (x,y) takes run from y*run on and, where there are several y, writes the y-th of as many C for
+product_reduce to add up.
 Bytes from memory for a tile m x n: (m+n)*K*size + 2*m*n. Error: that of a float32 sum of K products in any order.`
 
 // productKernel is a tiled matrix product being written,

@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var productPTX = &family{name: "product", about: `what products of matrices need besides themselves.
+var productPTX = &family{name: "product", about: `
+what products of matrices need besides themselves.
 reduce_4:    out[row(m),n] = max(scale*(sum over s of parts[s,m,n] + bias[n] + residual[row(m),n]), floor), s in order, for m < rows, n < cols;
              with m = (a,b,c) in a grid (..,grid_b,grid_c), row(m) = first + a*step_a + b*step_b + c*step_c, and nothing where c >= keep;
              or, as types says, with a mask in place of the residual: scale*(...), 0 where the mask is not positive.

@@ -45,12 +45,14 @@ func (t tile) shared() int     { return t.stages * t.stageBytes() } // bytes
 
 // The tiles that products are cut into. Where nothing else is said they hold their two blocks, or one of 256 threads, on a multiprocessor.
 var (
-	f32Large  = tile{name: "128x128", arithmetic: ffma, m: 128, n: 128, wm: 32, wn: 64, stages: 4, speed: 0.85, resident: 1}
-	f32Small  = tile{name: "64x64", arithmetic: ffma, m: 64, n: 64, wm: 32, wn: 64, stages: 3, blocks: 4, speed: 0.7, resident: 4} // left alone, ptxas aims at five blocks and spills
-	f32Thin   = tile{name: "128x32", arithmetic: ffma, m: 128, n: 32, wm: 64, wn: 32, stages: 3, speed: 0.7, resident: 4}          // for few channels
+	f32Large = tile{name: "128x128", arithmetic: ffma, m: 128, n: 128, wm: 32, wn: 64, stages: 4, speed: 0.85, resident: 1}
+	// Left alone, ptxas aims at five blocks and spills.
+	f32Small  = tile{name: "64x64", arithmetic: ffma, m: 64, n: 64, wm: 32, wn: 64, stages: 3, blocks: 4, speed: 0.7, resident: 4}
+	f32Thin   = tile{name: "128x32", arithmetic: ffma, m: 128, n: 32, wm: 64, wn: 32, stages: 3, speed: 0.7, resident: 4} // for few channels
 	tf32Large = tile{name: "128x128", arithmetic: tf32, m: 128, n: 128, wm: 64, wn: 64, stages: 4, speed: 0.7, resident: 2}
 	tf32Small = tile{name: "64x64", arithmetic: tf32, m: 64, n: 64, wm: 32, wn: 32, stages: 4, blocks: 4, speed: 0.4, resident: 4}
-	f16Wide   = tile{name: "256x128", arithmetic: tensor, m: 256, n: 128, wm: 64, wn: 64, stages: 4, speed: 0.85, resident: 1} // one block: fewest bytes from the second-level cache
+	// One block: fewest bytes from the second-level cache.
+	f16Wide   = tile{name: "256x128", arithmetic: tensor, m: 256, n: 128, wm: 64, wn: 64, stages: 4, speed: 0.85, resident: 1}
 	f16Large  = tile{name: "128x128", arithmetic: tensor, m: 128, n: 128, wm: 64, wn: 64, stages: 4, speed: 0.8, resident: 2}
 	f16Narrow = tile{name: "256x64", arithmetic: tensor, m: 256, n: 64, wm: 64, wn: 64, stages: 4, speed: 0.75, resident: 2}
 	f16Small  = tile{name: "64x64", arithmetic: tensor, m: 64, n: 64, wm: 32, wn: 32, stages: 4, speed: 0.45, resident: 4}

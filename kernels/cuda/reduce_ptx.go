@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var reducePTX = &family{name: "reduce", part: "optimiser", about: `the sum of squares of all elements of many buffers, in float64.
+var reducePTX = &family{name: "reduce", part: "optimiser", about: `
+the sum of squares of all elements of many buffers, in float64.
 A block has 4096 elements of one buffer: a thread adds its own in order, 16 bytes at a time where the buffer is aligned, then the block in a
 fixed tree, into part[block]. Then one block adds the parts, a thread every 1024th in order, then all in a fixed tree.
 Bytes an element: 4. The squares are exact; sums are rounded to float64.`}

@@ -2,7 +2,8 @@ package cuda
 
 import "onestep/kernels/cuda/asm"
 
-var reluPTX = &family{name: "relu", part: "LPIPS beside its convolutions", about: `the rectifier's gradient, dx = y > 0 ? dy : 0, where the zero is selected, not multiplied.
+var reluPTX = &family{name: "relu", part: "LPIPS beside its convolutions", about: `
+the rectifier's gradient, dx = y > 0 ? dy : 0, where the zero is selected, not multiplied.
 Thread i has the 16 bytes of elements from i*(16/size); kernels named _any have one element a thread, for buffers that start elsewhere.
 Bytes an element: 3 times its size. Exact.`}
 

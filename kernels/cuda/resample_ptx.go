@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var resamplePTX = &family{name: "resample", part: "resampling", about: `images halved or doubled with a separable filter of k taps, of which pixels outside are zero.
+var resamplePTX = &family{name: "resample", part: "resampling", about: `
+images halved or doubled with a separable filter of k taps, of which pixels outside are zero.
 
 	down: y[p,q] = gain * sum over i of f[i] * sum over j of f[j]*x[2p+i-pad, 2q+j-pad]
 	up:   y[h,w] = the same over f[i], f[j], x[p,q] with 2p+i-pad = h, 2q+j-pad = w: every second tap

@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var siluPTX = &family{name: "silu", part: "elementwise", about: `y = x*s, and its gradient dx = dy*s*(1 + x*(1-s)), with s = sigmoid(x).
+var siluPTX = &family{name: "silu", part: "elementwise", about: `
+y = x*s, and its gradient dx = dy*s*(1 + x*(1-s)), with s = sigmoid(x).
 Thread i has the 16 bytes of elements from i*(16/size); kernels named _any have one element a thread, for buffers that start elsewhere.
 Bytes an element: 2 or 3 times its size. Error: 4 units in the last place of s in float32; half precision rounds once more.`}
 

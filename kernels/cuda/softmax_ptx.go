@@ -6,7 +6,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var softmaxPTX = &family{name: "softmax", about: `the cross entropy of logits and a label, y = log(sum of exp(x)) - x[label], and its gradient, dx = dy*(softmax(x) - onehot(label)).
+var softmaxPTX = &family{name: "softmax", about: `
+the cross entropy of logits and a label, y = log(sum of exp(x)) - x[label], and its gradient, dx = dy*(softmax(x) - onehot(label)).
 A warp has a sample: lane j the classes j, j+32, ... The row is read two or three times, from the first-level cache after the first. Bytes: N*C and,
 for the gradient, 2*N*C times the size of an element. Labels are float32 numbers. Exponentials are within 3 ulp.`}
 

@@ -7,7 +7,8 @@ import (
 	"onestep/kernels/cuda/asm"
 )
 
-var stepControlPTX = &family{name: "stepcontrol", part: "optimiser", about: `what becomes of a step, and the plan for the update; kernels/stepcontrol.go has the formulas, and every float64 operation
+var stepControlPTX = &family{name: "stepcontrol", part: "optimiser", about: `
+what becomes of a step, and the plan for the update; kernels/stepcontrol.go has the formulas, and every float64 operation
 here is one of those, in its order, correctly rounded and never fused: the bits are the same.
 One warp; its lanes look at 32 losses at a time and all do the same arithmetic, lane 0 writes.`}
 

@@ -214,3 +214,49 @@ func TestResolution(t *testing.T) {
 		t.Error("other dimensions than those of the tensor")
 	}
 }
+
+// TestNames: the names that files have for a classifier's tensors, and what is no configuration.
+func TestNames(t *testing.T) {
+	net, err := NewClassifier(tensor.CPU(1), ClassifierConfig{Channels: 1, Widths: []int{4, 6}, Hidden: 3, Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range net.List {
+		names = append(names, p.Name)
+	}
+	const want = "conv0.weight conv0.bias conv1.weight conv1.bias conv2.weight conv2.bias conv3.weight conv3.bias hidden.weight hidden.bias logits.weight logits.bias"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("a classifier has %s, want %s", got, want)
+	}
+	base := SongDefaults()
+	base.Resolution = 32
+	if _, err := ParseUNetConfig("{", base); err == nil {
+		t.Error("half a configuration is read")
+	}
+	if c, err := ParseUNetConfig(`{"num_blocks":7}`, base); err != nil || c.NumBlocks != 7 || c.ModelChannels != base.ModelChannels {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := ParseClassifierConfig("{"); err == nil || !strings.HasPrefix(err.Error(), "classifier: ") {
+		t.Error(err)
+	}
+}
+
+// TestFourierFrequencies: the frequencies of NCSN++ are normal numbers of deviation 16, half as many as its noise embedding is wide.
+func TestFourierFrequencies(t *testing.T) {
+	c := SongDefaults()
+	c.Resolution, c.ModelChannels, c.ChannelMult, c.NumBlocks, c.AttnResolutions, c.EmbeddingType, c.ChannelMultNoise = 4, 8, []int{1}, 1, nil, "fourier", 400
+	net, err := NewUNet(tensor.CPU(1), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(tensor.Random{Seed: 2})
+	x := net.Named("map_noise.freqs").Get()
+	square := 0.0
+	for _, v := range x {
+		square += float64(v) * float64(v) / float64(len(x))
+	}
+	if len(x) != 8*400/2 || math.Abs(math.Sqrt(square)-16) > 0.8 {
+		t.Errorf("%d frequencies of deviation %g, want 1600 of 16", len(x), math.Sqrt(square))
+	}
+}

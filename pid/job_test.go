@@ -104,3 +104,25 @@ func TestNewJobRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLeftoverGradient: what gathered at the parameters before a step is no part of it.
+func TestLeftoverGradient(t *testing.T) {
+	var norms []float64
+	for _, left := range []bool{false, true} {
+		j := pidtest.Job(t, tensor.CPU(1), nil)
+		if left {
+			for _, p := range j.Student.Net.Trained() {
+				ones := slices.Repeat([]float32{1}, p.Var.Len())
+				autograd.Backward(p.Var, p.Var.Device().FromFloat32(ones, p.Var.Shape()...))
+			}
+		}
+		m, err := j.Trainer.Update()
+		if err != nil {
+			t.Fatal(err)
+		}
+		norms = append(norms, m.GradNorm)
+	}
+	if norms[0] != norms[1] {
+		t.Errorf("gradient norm %g, and %g after another gradient", norms[0], norms[1])
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,5 +93,38 @@ func TestRank(t *testing.T) {
 		if _, err := tensor.ReadSafeTensors("f", data); ok != (err == nil) {
 			t.Errorf("%d dimensions: %v", rank, err)
 		}
+	}
+}
+
+// TestInfinities: those of float64 are float32's, and large numbers are neither.
+func TestInfinities(t *testing.T) {
+	for _, v := range []float64{math.Inf(1), math.Inf(-1), 1e300, -1e300} {
+		b, err := tensor.F64Tensor("x", []float64{v}, 1).Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := tensor.Entry{DType: "F64", Shape: []int{1}, Data: b}.Float32s()
+		if infinite := math.IsInf(v, 0); infinite != (err == nil) || infinite && float64(x[0]) != v {
+			t.Errorf("%g is %v, %v", v, x, err)
+		}
+	}
+}
+
+// TestWriteLeavesList: arrays are written in an order of the file's own, and the caller's list stays as it is.
+func TestWriteLeavesList(t *testing.T) {
+	list := []tensor.Named{{Name: "b", DType: "U8", Shape: []int{1}, Data: []byte{1}}, tensor.F64Tensor("z", []float64{2}, 1), tensor.F32Tensor("a", []float32{3}, 1)}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := tensor.WriteSafeTensors(path, nil, list); err != nil {
+		t.Fatal(err)
+	}
+	if list[0].Name != "b" || list[1].Name != "z" || list[2].Name != "a" {
+		t.Errorf("the list is %s, %s, %s", list[0].Name, list[1].Name, list[2].Name)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end := b[len(b)-13:]; end[12] != 1 || end[11] != 0x40 || end[10] != 0x40 { // 1, after 3 in float32, after 2 in float64
+		t.Errorf("the file ends with % x", end)
 	}
 }

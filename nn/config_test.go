@@ -1,11 +1,14 @@
 package nn
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"onestep/autograd"
+	"onestep/kernels"
 	"onestep/tensor"
 )
 
@@ -258,5 +261,62 @@ func TestFourierFrequencies(t *testing.T) {
 	}
 	if len(x) != 8*400/2 || math.Abs(math.Sqrt(square)-16) > 0.8 {
 		t.Errorf("%d frequencies of deviation %g, want 1600 of 16", len(x), math.Sqrt(square))
+	}
+}
+
+// TestSongFilter: a network of one level has no filter, that of others must be as long as the configuration's.
+func TestSongFilter(t *testing.T) {
+	const name = "enc.4x4_down.conv0.resample_filter"
+	for _, c := range []struct {
+		levels  []int
+		shape   []int
+		missing bool
+	}{{[]int{1}, nil, false}, {[]int{1, 1}, nil, true}, {[]int{1, 1}, []int{1, 1, 2, 2}, false}, {[]int{1, 1}, []int{1, 1, 4, 4}, true}, {[]int{1, 1}, []int{1, 2, 2}, true}} {
+		k := unetKeys{}
+		if c.shape != nil {
+			k[name] = c.shape
+		}
+		found, why := songFilter(UNetConfig{Resolution: 8, ChannelMult: c.levels, ResampleFilter: []float32{1, 1}}, k)
+		if (found == name) != c.missing || (why != "") != c.missing {
+			t.Errorf("levels %v, filter %v: %q, %q", c.levels, c.shape, found, why)
+		}
+	}
+}
+
+// TestLPIPSInput: small images are enlarged, those of 256 pixels are not; one channel becomes three if that is wanted.
+func TestLPIPSInput(t *testing.T) {
+	d := tensor.CPU(1)
+	image := func(w, c int) *autograd.Var { return autograd.Const(d.FromFloat32(make([]float32, 2*w*c), 1, 2, w, c)) }
+	for _, c := range []struct {
+		l    LPIPS
+		x    *autograd.Var
+		want []int
+	}{
+		{LPIPS{Resize: 4}, image(255, 3), []int{1, 4, 4, 3}}, {LPIPS{Resize: 4}, image(256, 3), []int{1, 2, 256, 3}}, {LPIPS{}, image(5, 1), []int{1, 2, 5, 1}},
+		{LPIPS{Repeat: true}, image(5, 1), []int{1, 2, 5, 3}}, {LPIPS{Repeat: true}, image(5, 3), []int{1, 2, 5, 3}},
+	} {
+		if got := c.l.prepare(c.x).Shape(); !slices.Equal(got, c.want) {
+			t.Errorf("resize %d, repeat %t: %v becomes %v, want %v", c.l.Resize, c.l.Repeat, c.x.Shape(), got, c.want)
+		}
+	}
+}
+
+// TestInceptionFrozen: no gradient flows to the weights of Inception, and images that it cannot have are refused.
+func TestInceptionFrozen(t *testing.T) {
+	net := NewInception(tensor.On(kernels.NewDryCPU(1)), InceptionTensorFlow)
+	for _, p := range net.Tensors() {
+		if p.Var != nil && p.Var.NeedsGrad() {
+			t.Fatalf("%s is trained", p.Name)
+		}
+	}
+	for _, c := range [][5]int{{11, 1, 2, 2, 3}, {8, 1, 2, 2, 2}, {0, -1, 2, 2, 3}, {0, 1, 0, 2, 3}, {16, 1, 2, 2, 4}} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "nn: Inception: ") {
+					t.Errorf("%v: %s", c, got)
+				}
+			}()
+			net.Features(make([]byte, c[0]), c[1], c[2], c[3], c[4])
+		}()
 	}
 }

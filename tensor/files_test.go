@@ -3,6 +3,7 @@ package tensor_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -126,5 +127,29 @@ func TestWriteLeavesList(t *testing.T) {
 	}
 	if end := b[len(b)-13:]; end[12] != 1 || end[11] != 0x40 || end[10] != 0x40 { // 1, after 3 in float32, after 2 in float64
 		t.Errorf("the file ends with % x", end)
+	}
+}
+
+// TestRandomRefuses: numbers below none, and orders of fewer.
+func TestRandomRefuses(t *testing.T) {
+	r := tensor.Random{}
+	for says, f := range map[string]func(){
+		"tensor: IntN: n = 0": func() { r.IntN(0, tensor.Noise, 0, 0) }, "tensor: IntN: n = -1": func() { r.IntN(-1, tensor.Noise, 0, 0) },
+		"tensor: Perm: n = -1": func() { r.Perm(-1, tensor.Noise, 0) },
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); got != says {
+					t.Errorf("%s, want %s", got, says)
+				}
+			}()
+			f()
+		}()
+	}
+	if p := r.Perm(0, tensor.Noise, 0); len(p) != 0 {
+		t.Errorf("%v", p)
+	}
+	if p := r.Perm(1, tensor.Noise, 0); len(p) != 1 || p[0] != 0 || r.IntN(1, tensor.Noise, 0, 0) != 0 {
+		t.Errorf("%v", p)
 	}
 }

@@ -1,11 +1,14 @@
 package nn
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"onestep/autograd"
+	"onestep/kernels"
 	"onestep/tensor"
 )
 
@@ -212,5 +215,108 @@ func TestResolution(t *testing.T) {
 	k := unetKeys{"a": {3, 5}}
 	if !k.has("a") || k.has("b") || k.dim("a", 0) != 3 || k.dim("a", 1) != 5 || k.dim("a", 2) != 0 || k.dim("b", 0) != 0 {
 		t.Error("other dimensions than those of the tensor")
+	}
+}
+
+// TestNames: the names that files have for a classifier's tensors, and what is no configuration.
+func TestNames(t *testing.T) {
+	net, err := NewClassifier(tensor.CPU(1), ClassifierConfig{Channels: 1, Widths: []int{4, 6}, Hidden: 3, Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range net.List {
+		names = append(names, p.Name)
+	}
+	const want = "conv0.weight conv0.bias conv1.weight conv1.bias conv2.weight conv2.bias conv3.weight conv3.bias hidden.weight hidden.bias logits.weight logits.bias"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("a classifier has %s, want %s", got, want)
+	}
+	base := SongDefaults()
+	base.Resolution = 32
+	if _, err := ParseUNetConfig("{", base); err == nil {
+		t.Error("half a configuration is read")
+	}
+	if c, err := ParseUNetConfig(`{"num_blocks":7}`, base); err != nil || c.NumBlocks != 7 || c.ModelChannels != base.ModelChannels {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := ParseClassifierConfig("{"); err == nil || !strings.HasPrefix(err.Error(), "classifier: ") {
+		t.Error(err)
+	}
+}
+
+// TestFourierFrequencies: the frequencies of NCSN++ are normal numbers of deviation 16, half as many as its noise embedding is wide.
+func TestFourierFrequencies(t *testing.T) {
+	c := SongDefaults()
+	c.Resolution, c.ModelChannels, c.ChannelMult, c.NumBlocks, c.AttnResolutions, c.EmbeddingType, c.ChannelMultNoise = 4, 8, []int{1}, 1, nil, "fourier", 400
+	net, err := NewUNet(tensor.CPU(1), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(tensor.Random{Seed: 2})
+	x := net.Named("map_noise.freqs").Get()
+	square := 0.0
+	for _, v := range x {
+		square += float64(v) * float64(v) / float64(len(x))
+	}
+	if len(x) != 8*400/2 || math.Abs(math.Sqrt(square)-16) > 0.8 {
+		t.Errorf("%d frequencies of deviation %g, want 1600 of 16", len(x), math.Sqrt(square))
+	}
+}
+
+// TestSongFilter: a network of one level has no filter, that of others must be as long as the configuration's.
+func TestSongFilter(t *testing.T) {
+	const name = "enc.4x4_down.conv0.resample_filter"
+	for _, c := range []struct {
+		levels  []int
+		shape   []int
+		missing bool
+	}{{[]int{1}, nil, false}, {[]int{1, 1}, nil, true}, {[]int{1, 1}, []int{1, 1, 2, 2}, false}, {[]int{1, 1}, []int{1, 1, 4, 4}, true}, {[]int{1, 1}, []int{1, 2, 2}, true}} {
+		k := unetKeys{}
+		if c.shape != nil {
+			k[name] = c.shape
+		}
+		found, why := songFilter(UNetConfig{Resolution: 8, ChannelMult: c.levels, ResampleFilter: []float32{1, 1}}, k)
+		if (found == name) != c.missing || (why != "") != c.missing {
+			t.Errorf("levels %v, filter %v: %q, %q", c.levels, c.shape, found, why)
+		}
+	}
+}
+
+// TestLPIPSInput: small images are enlarged, those of 256 pixels are not; one channel becomes three if that is wanted.
+func TestLPIPSInput(t *testing.T) {
+	d := tensor.CPU(1)
+	image := func(w, c int) *autograd.Var { return autograd.Const(d.FromFloat32(make([]float32, 2*w*c), 1, 2, w, c)) }
+	for _, c := range []struct {
+		l    LPIPS
+		x    *autograd.Var
+		want []int
+	}{
+		{LPIPS{Resize: 4}, image(255, 3), []int{1, 4, 4, 3}}, {LPIPS{Resize: 4}, image(256, 3), []int{1, 2, 256, 3}}, {LPIPS{}, image(5, 1), []int{1, 2, 5, 1}},
+		{LPIPS{Repeat: true}, image(5, 1), []int{1, 2, 5, 3}}, {LPIPS{Repeat: true}, image(5, 3), []int{1, 2, 5, 3}},
+	} {
+		if got := c.l.prepare(c.x).Shape(); !slices.Equal(got, c.want) {
+			t.Errorf("resize %d, repeat %t: %v becomes %v, want %v", c.l.Resize, c.l.Repeat, c.x.Shape(), got, c.want)
+		}
+	}
+}
+
+// TestInceptionFrozen: no gradient flows to the weights of Inception, and images that it cannot have are refused.
+func TestInceptionFrozen(t *testing.T) {
+	net := NewInception(tensor.On(kernels.NewDryCPU(1)), InceptionTensorFlow)
+	for _, p := range net.Tensors() {
+		if p.Var != nil && p.Var.NeedsGrad() {
+			t.Fatalf("%s is trained", p.Name)
+		}
+	}
+	for _, c := range [][5]int{{11, 1, 2, 2, 3}, {8, 1, 2, 2, 2}, {0, -1, 2, 2, 3}, {0, 1, 0, 2, 3}, {16, 1, 2, 2, 4}} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "nn: Inception: ") {
+					t.Errorf("%v: %s", c, got)
+				}
+			}()
+			net.Features(make([]byte, c[0]), c[1], c[2], c[3], c[4])
+		}()
 	}
 }

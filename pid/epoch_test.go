@@ -31,6 +31,19 @@ func zeroed(t *testing.T, d *tensor.Device) *nn.Precond {
 	return &nn.Precond{Net: net, SigmaData: 0.5}
 }
 
+// shaken gives every parameter of a network random values: in a new one the blocks add nothing yet, whatever they are told.
+func shaken(net *nn.UNet) *nn.UNet {
+	for i, p := range net.Trained() {
+		x := make([]float32, p.Var.Len())
+		tensor.Random{Seed: 8}.Normal(x, tensor.Init, 0, uint64(i))
+		for k := range x {
+			x[k] *= 0.2
+		}
+		p.Set(x)
+	}
+	return net
+}
+
 // TestEpochs sees that every epoch shows every image once, in an order of its own. Where noise swamps the image and the network says nothing, D is 0
 // and the loss of an image of one grey y is y²/σ_data², which tells the image.
 func TestEpochs(t *testing.T) {
@@ -78,5 +91,27 @@ func TestDenoisingLoss(t *testing.T) {
 		if math.Abs(float64(got)/want-1) > 1e-4 {
 			t.Errorf("σ = %.4f: loss %.6g, want %.6g", sigma, got, want)
 		}
+	}
+}
+
+// TestDenoisingLabels: a network with classes is told each image's, and not another's.
+func TestDenoisingLabels(t *testing.T) {
+	losses := func(labels []int) []float32 {
+		net := shaken(pidtest.Tiny(t, tensor.CPU(1), 3))
+		im := greys(3)
+		im.Labels = labels
+		o := &pid.Denoising{Net: &nn.Precond{Net: net, SigmaData: 0.5}, Images: im, Random: tensor.Random{Seed: 1}, Batch: 3, PMean: -1.2, PStd: 1.2}
+		step := 0
+		return o.Losses(&step, 0, 3).Value.Float32s()
+	}
+	was, one := losses([]int{0, 1, 2}), losses([]int{0, 1, 0})
+	differ := 0
+	for k := range was {
+		if was[k] != one[k] {
+			differ++
+		}
+	}
+	if differ != 1 {
+		t.Errorf("one label is another, and %d losses are: %v and %v", differ, was, one)
 	}
 }

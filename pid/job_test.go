@@ -8,6 +8,7 @@ import (
 
 	"onestep/autograd"
 	"onestep/nn"
+	"onestep/nn/optim"
 	"onestep/pid"
 	"onestep/pid/data"
 	"onestep/pid/pidtest"
@@ -102,5 +103,60 @@ func TestNewJobRefuses(t *testing.T) {
 	c.Weighting = "x"
 	if _, err := pid.NewJob(c, pidtest.Tiny(t, tensor.CPU(1), 0), nil); err == nil || !strings.HasPrefix(err.Error(), `weighting "x"`) {
 		t.Error(err)
+	}
+}
+
+// TestLeftoverGradient: what gathered at the parameters before a step is no part of it.
+func TestLeftoverGradient(t *testing.T) {
+	var norms []float64
+	for _, left := range []bool{false, true} {
+		j := pidtest.Job(t, tensor.CPU(1), nil)
+		if left {
+			for _, p := range j.Student.Net.Trained() {
+				ones := slices.Repeat([]float32{1}, p.Var.Len())
+				autograd.Backward(p.Var, p.Var.Device().FromFloat32(ones, p.Var.Shape()...))
+			}
+		}
+		m, err := j.Trainer.Update()
+		if err != nil {
+			t.Fatal(err)
+		}
+		norms = append(norms, m.GradNorm)
+	}
+	if norms[0] != norms[1] {
+		t.Errorf("gradient norm %g, and %g after another gradient", norms[0], norms[1])
+	}
+}
+
+// told is an objective whose losses and levels are given.
+type told struct {
+	x      *autograd.Var
+	losses []float32
+	levels []float64
+}
+
+func (o *told) Losses(_ *int, first, n int) *autograd.Var {
+	losses := autograd.Const(o.x.Device().FromFloat32(o.losses[first:first+n], n, 1))
+	return autograd.Reshape(autograd.Linear(losses, autograd.Reshape(o.x, 1, 1), nil), n)
+}
+
+func (o *told) Level(_, sample int) float64 { return o.levels[sample] }
+
+// TestQuartiles: a step's loss is the mean over the batch, that of a quarter of the grid the mean of those of its samples, 0 if it has none; and the
+// gradient that of the mean.
+func TestQuartiles(t *testing.T) {
+	for _, micro := range []int{0, 2} {
+		params, scope := nn.NewParams(tensor.CPU(1))
+		x := scope.Vector("x", 1, nn.Constant(1))
+		params.Init(tensor.Random{})
+		tr := &pid.Trainer{
+			Objective: &told{x: x, losses: []float32{1, 2, 4, 8, 16}, levels: []float64{0, 0.25, 0.2499, 0.999, 0.75}}, Params: params,
+			Opt: optim.New(optim.Adam, []*autograd.Var{x}, nil), Batch: 5, Micro: micro, Steps: 10, Schedule: pid.Schedule{LR: 0.5, AnnealFrom: 1},
+		}
+		m, err := tr.Update()
+		want := pid.Metrics{Step: 1, Loss: 31. / 5, Quartiles: [4]float64{2.5, 2, 0, 12}, GradNorm: m.GradNorm, ParamNorm: 1, LR: 0.5}
+		if err != nil || m != want || math.Abs(m.GradNorm-31./5) > 1e-5 {
+			t.Errorf("micro %d: %+v, want %+v; %v", micro, m, want, err)
+		}
 	}
 }

@@ -206,7 +206,7 @@ func TestRanksDiffer(t *testing.T) {
 	var wait sync.WaitGroup
 	for r := range 2 {
 		j := pidtest.Job(t, tensor.CPU(1), nil)
-		j.Config.Teacher = strings.Repeat("x", r)
+		j.Config.Teacher, j.Config.Inception, j.Config.Ref = strings.Repeat("x", r), strings.Repeat("i", r+1), strings.Repeat("r", r+1)
 		wait.Go(func() {
 			if err := j.Join(&member{rank: r, table: table}); err != nil {
 				t.Error(err)

@@ -3,7 +3,9 @@ package tensor_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,5 +94,62 @@ func TestRank(t *testing.T) {
 		if _, err := tensor.ReadSafeTensors("f", data); ok != (err == nil) {
 			t.Errorf("%d dimensions: %v", rank, err)
 		}
+	}
+}
+
+// TestInfinities: those of float64 are float32's, and large numbers are neither.
+func TestInfinities(t *testing.T) {
+	for _, v := range []float64{math.Inf(1), math.Inf(-1), 1e300, -1e300} {
+		b, err := tensor.F64Tensor("x", []float64{v}, 1).Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := tensor.Entry{DType: "F64", Shape: []int{1}, Data: b}.Float32s()
+		if infinite := math.IsInf(v, 0); infinite != (err == nil) || infinite && float64(x[0]) != v {
+			t.Errorf("%g is %v, %v", v, x, err)
+		}
+	}
+}
+
+// TestWriteLeavesList: arrays are written in an order of the file's own, and the caller's list stays as it is.
+func TestWriteLeavesList(t *testing.T) {
+	list := []tensor.Named{{Name: "b", DType: "U8", Shape: []int{1}, Data: []byte{1}}, tensor.F64Tensor("z", []float64{2}, 1), tensor.F32Tensor("a", []float32{3}, 1)}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := tensor.WriteSafeTensors(path, nil, list); err != nil {
+		t.Fatal(err)
+	}
+	if list[0].Name != "b" || list[1].Name != "z" || list[2].Name != "a" {
+		t.Errorf("the list is %s, %s, %s", list[0].Name, list[1].Name, list[2].Name)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end := b[len(b)-13:]; end[12] != 1 || end[11] != 0x40 || end[10] != 0x40 { // 1, after 3 in float32, after 2 in float64
+		t.Errorf("the file ends with % x", end)
+	}
+}
+
+// TestRandomRefuses: numbers below none, and orders of fewer.
+func TestRandomRefuses(t *testing.T) {
+	r := tensor.Random{}
+	for says, f := range map[string]func(){
+		"tensor: IntN: n = 0": func() { r.IntN(0, tensor.Noise, 0, 0) }, "tensor: IntN: n = -1": func() { r.IntN(-1, tensor.Noise, 0, 0) },
+		"tensor: Perm: n = -1": func() { r.Perm(-1, tensor.Noise, 0) },
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); got != says {
+					t.Errorf("%s, want %s", got, says)
+				}
+			}()
+			f()
+		}()
+	}
+	if p := r.Perm(0, tensor.Noise, 0); len(p) != 0 {
+		t.Errorf("%v", p)
+	}
+	if p := r.Perm(1, tensor.Noise, 0); len(p) != 1 || p[0] != 0 || r.IntN(1, tensor.Noise, 0, 0) != 0 {
+		t.Errorf("%v", p)
 	}
 }

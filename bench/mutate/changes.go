@@ -159,6 +159,8 @@ var (
 		token.QUO_ASSIGN: "*=", token.OR_ASSIGN: "&=", token.AND_ASSIGN: "|=", token.INC: "--", token.DEC: "++"}
 	// messages are functions whose arguments only people read, and which may be left out.
 	messages = regexp.MustCompile(`^(panic|check|fmt\.(Errorf|F?[pP]rint(f|ln)?)|errors\.New|log\..*)$`)
+	// failures are variables that hold errors, of the package's own.
+	failures = regexp.MustCompile(`^(\w+\.)?[eE]rr[A-Z]\w*$`)
 	zeros    = regexp.MustCompile(`^(0|nil|""|.*\{\})$`)
 )
 
@@ -265,7 +267,7 @@ func (f *finder) results(r *ast.ReturnStmt) bool {
 	}
 	last := r.Results[len(types)-1]
 	call, calls := last.(*ast.CallExpr)
-	fails := r == f.failing || calls && messages.MatchString(f.text(call.Fun))
+	fails := r == f.failing || calls && messages.MatchString(f.text(call.Fun)) || failures.MatchString(f.text(last))
 	for i, x := range r.Results {
 		switch t := f.text(types[i]); {
 		case fails && x != last:

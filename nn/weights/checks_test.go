@@ -134,6 +134,9 @@ func TestSaveLoad(t *testing.T) {
 			}
 		}
 	}
+	if _, err := LoadClassifier(tensor.CPU(1), named("a")); err == nil || !strings.HasPrefix(err.Error(), "f: config: classifier: ") {
+		t.Error(err)
+	}
 	f, err := Open(path)
 	if err != nil {
 		t.Fatal(err)

@@ -172,6 +172,11 @@ func TestChosenImages(t *testing.T) {
 			t.Errorf("image %d is not number %d; %v", k+1, i, err)
 		}
 	}
+	for n, ok := range map[int]bool{0: false, 1: true, 9: true, 10: false} {
+		if x, err := Choose(all, n, 0); ok != (err == nil) || n == 9 && x != all {
+			t.Errorf("%d of 9 images: %v", n, err)
+		}
+	}
 	broken, err := Choose(unreadable{all}, 4, 3)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -200,5 +201,28 @@ func TestOpenRefusesSettings(t *testing.T) {
 				t.Errorf("%v, want %s", err, says)
 			}
 		}
+	}
+}
+
+// TestCreateUndone: a run whose first checkpoint cannot be saved leaves nothing, but a folder that was there.
+func TestCreateUndone(t *testing.T) {
+	there, missing := t.TempDir(), filepath.Join(t.TempDir(), "run")
+	broken := errors.New("broken")
+	for _, dir := range []string{there, missing} {
+		r, err := Create(dir, pid.DefaultJob, func(r *Run) error {
+			if b, err := os.ReadFile(filepath.Join(dir, ConfigFile)); err != nil || string(b) != pid.DefaultJob.JSON() {
+				t.Errorf("%s, %v", b, err)
+			}
+			return errors.Join(os.WriteFile(filepath.Join(dir, "ema_0.99.safetensors"), nil, 0o600), broken)
+		})
+		if r != nil || !errors.Is(err, broken) {
+			t.Errorf("%v, %v", r, err)
+		}
+	}
+	if left, err := os.ReadDir(there); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	if _, err := os.Stat(missing); !os.IsNotExist(err) {
+		t.Errorf("the folder is left: %v", err)
 	}
 }

@@ -199,8 +199,9 @@ func TestModules(t *testing.T) {
 	}
 	for value, want := range map[string]string{
 		edm(str("EDMPrecond"), dict(str("model_type"), str("SongUNet"), str("img_channels"), num(3), str("a"), list(num(1), "N", "\x88", "G\x3f\xf8\x00\x00\x00\x00\x00\x00", "G\x7f\xf0\x00\x00\x00\x00\x00\x00"), num(1), num(2))): `{"a":[1,null,true,1.5,null],"class":"EDMPrecond","img_channels":3,"in_channels":3,"model_type":"SongUNet","out_channels":3}`,
-		edm(str("DhariwalUNet"), dict(str("img_resolution"), num(8))):                            `{"class":"DhariwalUNet","img_resolution":8,"model_type":"DhariwalUNet"}`,
-		edm(str("SongUNet"), dict(str("d"), dict(str("e"), "N"), str("img_resolution"), num(8))): `{"class":"SongUNet","d":{"e":null},"img_resolution":8,"model_type":"SongUNet"}`,
+		edm(str("DhariwalUNet"), dict(str("img_resolution"), num(8))):                                             `{"class":"DhariwalUNet","img_resolution":8,"model_type":"DhariwalUNet"}`,
+		edm(str("SongUNet"), dict(str("d"), dict(str("e"), "N"), str("img_resolution"), num(8))):                  `{"class":"SongUNet","d":{"e":null},"img_resolution":8,"model_type":"SongUNet"}`,
+		edm(str("SongUNet"), dict(str("img_resolution"), num(8), str("deep"), num(5)+strings.Repeat("\x85", 70))): `{"class":"SongUNet","deep":` + strings.Repeat("[", 64) + "null" + strings.Repeat("]", 64) + `,"img_resolution":8,"model_type":"SongUNet"}`,
 		edm(str("Other"), "}"):    "",
 		edm(str("SongUNet"), "N"): "",
 		module(str("_parameters"), dict(str("w"), v(0)), str("_init_kwargs"), "}"): "",

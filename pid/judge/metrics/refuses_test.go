@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +90,43 @@ func TestScoreSplits(t *testing.T) {
 		if math.Abs(mean-c.mean) > 1e-9 || math.Abs(deviation-c.deviation) > 1e-9 || splits != c.splits {
 			t.Errorf("images of classes %v in splits of %d: %g ± %g of %d splits, want %g ± %g of %d", c.classes, c.size, mean, deviation, splits, c.mean, c.deviation, c.splits)
 		}
+	}
+}
+
+// TestManyVectors compares precision and recall of more vectors than are compared at a time, numbers on a line, with the definition.
+func TestManyVectors(t *testing.T) {
+	const n, m, k = 2100, 2055, 3
+	line := func(n int, seed uint64, shift float32) metrics.Features {
+		f := metrics.Features{N: n, D: 1, X: make([]float32, n)}
+		tensor.Random{Seed: seed}.Uniform(f.X, tensor.Noise, 0, 0)
+		for i := range f.X {
+			f.X[i] = float32(math.Round(float64(f.X[i])*1500)) + shift // squares and products are exact
+		}
+		return f
+	}
+	covered := func(by, of metrics.Features) float64 {
+		in, y, radii := 0, slices.Sorted(slices.Values(by.X)), make([]float64, by.N)
+		for i, x := range y {
+			var near []float64
+			for _, v := range y[max(0, i-k):min(by.N, i+k+1)] {
+				near = append(near, math.Abs(float64(x-v)))
+			}
+			slices.Sort(near)
+			radii[i] = near[k]
+		}
+		for _, x := range of.X {
+			for j, v := range y {
+				if math.Abs(float64(x-v)) <= radii[j] {
+					in++
+					break
+				}
+			}
+		}
+		return float64(in) / float64(of.N)
+	}
+	ref, sample := line(n, 1, 0), line(m, 2, 600)
+	precision, recall, err := metrics.PrecisionRecall(tensor.CPU(2), ref, sample, k)
+	if wantP, wantR := covered(ref, sample), covered(sample, ref); err != nil || precision != wantP || recall != wantR || precision > 0.9 || recall > 0.9 {
+		t.Errorf("precision %g, recall %g, want %g and %g; %v", precision, recall, wantP, wantR, err)
 	}
 }

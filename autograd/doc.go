@@ -33,5 +33,5 @@
 //
 // # References
 //
-//   - [chen16] T. Chen et al., Training deep nets with sublinear memory cost, arXiv:1604.06174: see [Checkpoint]
+//   - [chen16] T. Chen et al., Training deep nets with sublinear memory cost, arXiv:1604.06174: see [Recompute]
 package autograd

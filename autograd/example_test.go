@@ -28,13 +28,13 @@ func ExampleBackward() {
 	// at w [-9.3333], at b [-4.0000]
 }
 
-// Between its input and its result a checkpoint keeps nothing in memory: the backward pass computes it again. The gradient is the same.
-func ExampleCheckpoint() {
+// Between its input and its result Recompute keeps nothing in memory: the backward pass computes it again. The gradient is the same.
+func ExampleRecompute() {
 	d := tensor.CPU(1)
 	f := func(in ...*autograd.Var) *autograd.Var { return in[0].Mul(in[0]).Add(in[0]) } // x² + x
 	for _, y := range []func(x *autograd.Var) *autograd.Var{
 		func(x *autograd.Var) *autograd.Var { return f(x) },
-		func(x *autograd.Var) *autograd.Var { return autograd.Checkpoint(f, x) },
+		func(x *autograd.Var) *autograd.Var { return autograd.Recompute(f, x) },
 	} {
 		x := autograd.Param(d.FromFloat32([]float32{1, 2, 3}, 3))
 		autograd.Backward(y(x), d.FromFloat32([]float32{1, 1, 1}, 3))

@@ -113,8 +113,8 @@ func chain(x *Var, w []*Var) *Var {
 	return x
 }
 
-// A checkpointed function gives the same bits with less memory, also inside another checkpoint.
-func TestCheckpoint(t *testing.T) {
+// A recomputed function gives the same bits with less memory, also inside another one.
+func TestRecompute(t *testing.T) {
 	const n, depth = 1 << 14, 12
 	type result struct {
 		y, dx []float32
@@ -147,19 +147,19 @@ func TestCheckpoint(t *testing.T) {
 		}
 		return out
 	}
-	checkpointed := func(part int) func(x *Var, w []*Var) *Var {
+	recomputed := func(part int) func(x *Var, w []*Var) *Var {
 		return func(x *Var, w []*Var) *Var {
 			for i := 0; i < len(w); i += part {
-				x = autograd.Checkpoint(func(in ...*Var) *Var { return chain(in[0], w[i:i+part]) }, x)
+				x = autograd.Recompute(func(in ...*Var) *Var { return chain(in[0], w[i:i+part]) }, x)
 			}
 			return x
 		}
 	}
 	plain := run(chain)
-	parts := run(checkpointed(4))
+	parts := run(recomputed(4))
 	nested := run(func(x *Var, w []*Var) *Var {
 		for i := 0; i < len(w); i += 6 {
-			x = autograd.Checkpoint(func(in ...*Var) *Var { return checkpointed(2)(in[0], w[i:i+6]) }, x)
+			x = autograd.Recompute(func(in ...*Var) *Var { return recomputed(2)(in[0], w[i:i+6]) }, x)
 		}
 		return x
 	})
@@ -173,7 +173,7 @@ func TestCheckpoint(t *testing.T) {
 			}
 		}
 		if got.peak >= plain.peak {
-			t.Errorf("%s: peak of %d bytes, without checkpoints %d", name, got.peak, plain.peak)
+			t.Errorf("%s: peak of %d bytes, without recomputation %d", name, got.peak, plain.peak)
 		}
 	}
 }

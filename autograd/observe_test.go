@@ -33,13 +33,13 @@ func TestObserve(t *testing.T) {
 		seen = append(seen, what)
 	}
 	pass := func() {
-		autograd.Backward(autograd.Linear(autograd.Checkpoint(f, x), w, nil).Mul(autograd.Const(d.FromFloat32([]float32{1}, 1, 1))), d.FromFloat32([]float32{1}, 1, 1))
+		autograd.Backward(autograd.Linear(autograd.Recompute(f, x), w, nil).Mul(autograd.Const(d.FromFloat32([]float32{1}, 1, 1))), d.FromFloat32([]float32{1}, 1, 1))
 	}
 	pass()
 	d.Observe(see, pass)
 	pass()
-	want := []string{"SiLU", "Scale", "Checkpoint", "Linear", "Mul", "at Mul", "Mul back", "at Linear", "Linear back", "Linear back to w", "at Checkpoint",
-		"SiLU", "Scale", "at Scale", "Scale back", "at SiLU", "SiLU back to x", "Checkpoint back to x"}
+	want := []string{"SiLU", "Scale", "Recompute", "Linear", "Mul", "at Mul", "Mul back", "at Linear", "Linear back", "Linear back to w", "at Recompute",
+		"SiLU", "Scale", "at Scale", "Scale back", "at SiLU", "SiLU back to x", "Recompute back to x"}
 	if !slices.Equal(seen, want) {
 		t.Errorf("seen %s\nwant %s", fmt.Sprint(seen), fmt.Sprint(want))
 	}

@@ -4,7 +4,7 @@ import "onestep/tensor"
 
 // BackwardReady is [Backward] that hands each of params to ready, once, as soon as nothing that is left can add to its gradient: while the
 // pass goes on, the gradient can be sent away. It is then the parameter's alone, so that it may be overwritten, or nil if the parameter is not
-// below y and had none. What would be added to it before [Var.ZeroGrad] panics. Parameters that a [Checkpoint] captures are ready when its pass
+// below y and had none. What would be added to it before [Var.ZeroGrad] panics. Parameters that a [Recompute] captures are ready when its pass
 // is over.
 func BackwardReady(y *Var, dy *tensor.Tensor, params []*Var, ready func(*Var)) {
 	backward(y, dy, 1, &waiting{params: params, ready: ready})

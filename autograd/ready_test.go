@@ -12,13 +12,13 @@ import (
 )
 
 // Every parameter is handed out once, with the gradient that Backward gives it, and those of the last layers before the pass comes to the
-// first: in whatever way checkpoints capture them, and if they are used more than once. Handed out too early, a gradient would be added to,
+// first: in whatever way recomputed functions capture them, and if they are used more than once. Handed out too early, a gradient would be added to,
 // which panics.
 func TestBackwardReady(t *testing.T) {
 	const n, depth = 8, 6
 	part := func(lo, hi int) func(x *Var, w []*Var) *Var {
 		return func(x *Var, w []*Var) *Var {
-			return autograd.Checkpoint(func(in ...*Var) *Var { return chain(in[0], w[lo:hi]) }, x)
+			return autograd.Recompute(func(in ...*Var) *Var { return chain(in[0], w[lo:hi]) }, x)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -43,7 +43,7 @@ func TestBackwardReady(t *testing.T) {
 		"nested": {
 			func(x *Var, w []*Var) *Var {
 				half := func(lo int) *Var {
-					return autograd.Checkpoint(func(in ...*Var) *Var { return part(lo+1, lo+3)(part(lo, lo+1)(in[0], w), w) }, x)
+					return autograd.Recompute(func(in ...*Var) *Var { return part(lo+1, lo+3)(part(lo, lo+1)(in[0], w), w) }, x)
 				}
 				x = half(0)
 				return half(3)
@@ -53,14 +53,14 @@ func TestBackwardReady(t *testing.T) {
 		"taken and captured": {
 			func(x *Var, w []*Var) *Var {
 				x = chain(x, w[:4])
-				return autograd.Checkpoint(func(in ...*Var) *Var { return chain(in[0].Mul(in[1]), w[3:]) }, x, w[4])
+				return autograd.Recompute(func(in ...*Var) *Var { return chain(in[0].Mul(in[1]), w[3:]) }, x, w[4])
 			},
 			[]int{7, 4, 5, 3, 2, 1, 0, 6}, []int{1, 2, 1, 1, 1, 2},
 		},
 		"cast": {
 			func(x *Var, w []*Var) *Var {
 				for _, w := range w {
-					x = autograd.Checkpoint(func(in ...*Var) *Var { return in[0].Mul(autograd.Cast(autograd.Cast(w, kernels.F16), kernels.F32)) }, x)
+					x = autograd.Recompute(func(in ...*Var) *Var { return in[0].Mul(autograd.Cast(autograd.Cast(w, kernels.F16), kernels.F32)) }, x)
 				}
 				return x
 			},

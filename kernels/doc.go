@@ -27,7 +27,7 @@
 // # Layout
 //
 // Activations are NHWC on every device. Convolution weights are (KH,KW,I,O) and linear weights (I,O), so that both are
-// the right-hand matrix of a product as they lie in memory; the published OIHW order exists only in checkpoint files.
+// the right-hand matrix of a product as they lie in memory; the published OIHW order exists only in weight files.
 //
 // # Half precision
 //

@@ -152,7 +152,7 @@ func (t *trunk) apply(b *UNetBlock, x, emb *autograd.Var, drop *Dropout) *autogr
 	if !t.Recompute {
 		return b.Forward(x, emb, drop)
 	}
-	return autograd.Checkpoint(func(in ...*autograd.Var) *autograd.Var { return b.Forward(in[0], in[1], drop) }, x, emb)
+	return autograd.Recompute(func(in ...*autograd.Var) *autograd.Var { return b.Forward(in[0], in[1], drop) }, x, emb)
 }
 
 // frequencies are 10000^(−k/(half−e)) of the positional embedding, e = 1 with endpoint.

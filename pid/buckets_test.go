@@ -94,7 +94,7 @@ func TestBuckets(t *testing.T) {
 				x := x.Add(params[0])
 				for _, p := range params[1:] {
 					if f := func(in ...*autograd.Var) *autograd.Var { return autograd.SiLU(in[0].Mul(p)) }; recompute {
-						x = autograd.Checkpoint(f, x)
+						x = autograd.Recompute(f, x)
 					} else {
 						x = f(x)
 					}

@@ -30,3 +30,7 @@ func TestConv2DInputGradFew(t *testing.T) {
 func TestConv2DWeightGradFew(t *testing.T) {
 	kernelstest.Agree(t, &kernels.Conv2DWeightGrad, kernelstest.Conv2DWeightGradFew, kernelstest.Trials(60))
 }
+
+func TestConv2DNotFinite(t *testing.T) {
+	eachISA(t, func(t *testing.T, d kernels.Device) { kernelstest.Conv2DNotFinite(t, d) })
+}

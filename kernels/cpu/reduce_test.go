@@ -23,17 +23,7 @@ func TestSquaredNorm(t *testing.T) {
 }
 
 func TestSquaredNormOverflow(t *testing.T) {
-	d := kernels.NewCPU(1)
-	defer d.Close()
-	for name, x := range map[string]float64{"largest": math.MaxFloat32, "infinite": math.Inf(-1), "NaN": math.NaN()} {
-		var y [2]float32
-		big := make([]float32, 1000)
-		big[777] = float32(x)
-		kernels.SquaredNorm.Run(d, kernels.SquaredNormArgs{Y: kernels.HostF32(y[:]), X: []kernels.Buf{kernels.HostF32(make([]float32, 3)), kernels.HostF32(big)}})
-		if got := kernels.Float64(y[:]); got != x*x && !(got != got && x != x) {
-			t.Errorf("%s: squared norm %g, want %g", name, got, x*x)
-		}
-	}
+	eachISA(t, func(t *testing.T, d kernels.Device) { kernelstest.SquaredNormOverflow(t, d) })
 }
 
 func BenchmarkReduce(b *testing.B) {

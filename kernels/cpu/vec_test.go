@@ -45,3 +45,14 @@ func (s source) normal(n int) kernels.Buf {
 	}
 	return kernels.HostF32(x)
 }
+
+// eachISA runs f on each instruction set that this processor has, the plain loops first.
+func eachISA(t *testing.T, f func(t *testing.T, d kernels.Device)) {
+	for _, isa := range kernels.ISAs() {
+		t.Run(isa.String(), func(t *testing.T) {
+			d := kernels.NewCPUAt(isa, 2)
+			defer d.Close()
+			f(t, d)
+		})
+	}
+}

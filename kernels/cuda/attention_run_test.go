@@ -143,3 +143,5 @@ var once = kernelstest.Trials(1)
 // onTensorCores is what P and dS lose when they become halves, 2⁻¹² of each. Of o it is at most 2⁻¹² of the largest v; of the gradients as much of
 // the largest sum of |dS·k|. Here the largest results are a few times smaller than that, so 2⁻¹¹ of them, on top of the rounding of the result.
 var onTensorCores = kernelstest.Within(1 << 13)
+
+func TestAttentionBatch(t *testing.T) { kernelstest.AttentionBatch(t, emulator(t)(1), 3, 37) }

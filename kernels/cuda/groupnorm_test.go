@@ -1,8 +1,6 @@
 package cuda_test
 
 import (
-	"math"
-	"slices"
 	"testing"
 
 	"onestep/kernels"
@@ -90,88 +88,8 @@ func TestGroupNormBackward(t *testing.T) {
 	})
 }
 
-// A mean a thousand times the deviation, and first pixels that are far from the others, cost no precision.
 func TestGroupNormHardStatistics(t *testing.T) {
-	open := emulator(t)
-	const n, i, c, g = 1, 1024, 24, 6
-	for name, at := range map[string]func(pixel, ch int) float32{
-		"mean 1000":    func(_, ch int) float32 { return 1000 + float32(ch) },
-		"first pixels": func(pixel, _ int) float32 { return 300 * float32(8/(pixel%512+8)) },
-	} {
-		r := kernelstest.NewRand(1)
-		x, w, b := r.In(n*i*c), r.In(c), r.In(c)
-		for j := range x.F32 {
-			x.F32[j] += at(j/c, j%c)
-		}
-		run := func(d kernels.Device) (y, rstd []float32) {
-			put := func(b kernels.Buf) kernels.Buf {
-				on := d.Alloc(kernels.F32, b.Len)
-				d.Upload(on, b.F32)
-				return on
-			}
-			a := kernels.GroupNormArgs{
-				Y: d.Alloc(kernels.F32, n*i*c), Mean: d.Alloc(kernels.F32, n*g), Rstd: d.Alloc(kernels.F32, n*g),
-				X: put(x), W: put(w), B: put(b), N: n, I: i, C: c, G: g, Eps: 1e-5,
-			}
-			kernels.GroupNorm.Run(d, a)
-			y, rstd = make([]float32, n*i*c), make([]float32, n*g)
-			d.Download(y, a.Y)
-			d.Download(rstd, a.Rstd)
-			for _, b := range []kernels.Buf{a.Y, a.Mean, a.Rstd, a.X, a.W, a.B} {
-				d.Free(b)
-			}
-			return y, rstd
-		}
-		cpu := kernels.NewCPUAt(kernels.Generic, 2)
-		defer cpu.Close()
-		wantY, wantR := run(cpu)
-		y, rstd := run(open(1))
-		worst, worstR, top := 0.0, 0.0, 0.0
-		for j := range y {
-			top = max(top, math.Abs(float64(wantY[j])))
-			worst = max(worst, math.Abs(float64(y[j]-wantY[j])))
-		}
-		for j := range rstd {
-			worstR = max(worstR, math.Abs(float64(rstd[j])/float64(wantR[j])-1))
-		}
-		if worst/top > 3e-7 || worstR > 1e-6 {
-			t.Errorf("%s: y within %.2g of the largest, rstd within %.2g", name, worst/top, worstR)
-		}
-	}
+	kernelstest.GroupNormHardStatistics(t, emulator(t)(1))
 }
 
-// A sample's bits do not depend on the others.
-func TestGroupNormBatch(t *testing.T) {
-	open := emulator(t)
-	const n, i, c, g = 3, 50, 64, 16
-	r, d := kernelstest.NewRand(2), open(1)
-	put := func(b kernels.Buf) kernels.Buf {
-		on := d.Alloc(kernels.F32, b.Len)
-		d.Upload(on, b.F32)
-		return on
-	}
-	x, w, b := put(r.In(n*i*c)), put(r.In(c)), put(r.In(c))
-	run := func(lo, hi int) []float32 {
-		n := hi - lo
-		a := kernels.GroupNormArgs{
-			Y: d.Alloc(kernels.F32, n*i*c), Mean: d.Alloc(kernels.F32, n*g), Rstd: d.Alloc(kernels.F32, n*g),
-			X: x.Slice(lo*i*c, hi*i*c), W: w, B: b, N: n, I: i, C: c, G: g, Eps: 1e-5, SiLU: true,
-		}
-		kernels.GroupNorm.Run(d, a)
-		y := make([]float32, n*i*c)
-		d.Download(y, a.Y)
-		for _, b := range []kernels.Buf{a.Y, a.Mean, a.Rstd} {
-			d.Free(b)
-		}
-		return y
-	}
-	all := run(0, n)
-	for s := range n {
-		if !slices.Equal(run(s, s+1), all[s*i*c:(s+1)*i*c]) {
-			t.Errorf("sample %d alone has other bits than in a batch", s)
-		}
-	}
-	for _, b := range []kernels.Buf{x, w, b} {
-		d.Free(b)
-	}
-}
+func TestGroupNormBatch(t *testing.T) { kernelstest.GroupNormBatch(t, emulator(t)(1), 3, 50) }

@@ -1,7 +1,6 @@
 package cuda_test
 
 import (
-	"math"
 	"testing"
 
 	"onestep/kernels"
@@ -35,26 +34,4 @@ func TestSquaredNorm(t *testing.T) {
 	}, open, kernelstest.Within(1), kernelstest.OnlyF32())
 }
 
-// TestSquaredNormOverflow has numbers whose squares are no float32, and nothing at all.
-func TestSquaredNormOverflow(t *testing.T) {
-	open := emulator(t)
-	d := open(3)
-	y, x, words := d.Alloc(kernels.F32, 2), d.Alloc(kernels.F32, 5000), make([]float32, 2)
-	defer d.Free(y)
-	defer d.Free(x)
-	for _, v := range []float64{math.MaxFloat32, math.Inf(-1), math.NaN()} {
-		big := make([]float32, x.Len)
-		big[4777] = float32(v)
-		d.Upload(x, big)
-		kernels.SquaredNorm.Run(d, kernels.SquaredNormArgs{Y: y, X: []kernels.Buf{x}})
-		d.Download(words, y)
-		if got, want := kernels.Float64(words), v*v; got != want && !(got != got && want != want) {
-			t.Errorf("squared norm %v, want %v", got, want)
-		}
-	}
-	kernels.SquaredNorm.Run(d, kernels.SquaredNormArgs{Y: y})
-	d.Download(words, y)
-	if got := kernels.Float64(words); got != 0 {
-		t.Errorf("squared norm of nothing: %v", got)
-	}
-}
+func TestSquaredNormOverflow(t *testing.T) { kernelstest.SquaredNormOverflow(t, emulator(t)(3)) }

@@ -121,8 +121,10 @@ func TestReferenceClose(t *testing.T) {
 	if r.Path != "images-1" || r.count() != 3 {
 		t.Errorf("a reference of %d images at %s", r.count(), r.Path)
 	}
-	if r.Close() != nil || r.Close() != nil || images.closed != 1 {
-		t.Errorf("closed %d times", images.closed)
+	for range 2 {
+		if err := r.Close(); err != nil || images.closed != 1 {
+			t.Errorf("closed %d times: %v", images.closed, err)
+		}
 	}
 	if _, err := OpenReference(filepath.Join(t.TempDir(), "missing"), Metrics{FID}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
